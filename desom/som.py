@@ -1,0 +1,206 @@
+"""The self-organizing map: its grid, its neighborhood, its loss, and the layer that holds it.
+
+Notation of the paper (Forest et al., ESANN 2019): data points z_i, prototypes m_k (k = 1..K),
+best-matching unit chi(i), distance on the map delta(k, l), temperature T, neighborhood K^T.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def grid_coordinates(map_size):
+    """Give every unit its row and its column on a rectangular grid, row by row.
+
+    Parameters
+    ----------
+    map_size : tuple of two int
+        Rows and columns of the map.
+
+    Returns
+    -------
+    ndarray of int64, shape (K, 2)
+        Row and column of unit k = row * columns + column.
+    """
+    return np.indices(map_size).reshape(2, -1).T
+
+
+def grid_distances(map_size):
+    """Manhattan distance delta(k, l) between every two units of a rectangular grid.
+
+    Parameters
+    ----------
+    map_size : tuple of two int
+        Rows and columns of the map.
+
+    Returns
+    -------
+    ndarray of int64, shape (K, K)
+        Number of steps between horizontal or vertical neighbors from one unit to the other.
+    """
+    rows, columns = grid_coordinates(map_size).T
+    return np.abs(rows[:, None] - rows) + np.abs(columns[:, None] - columns)
+
+
+def temperature(iteration, iterations, t_max, t_min):
+    """T = T_max (T_min / T_max)^(iter / iterations): exponential decay (ESANN 2019, Algorithm 1).
+
+    Parameters
+    ----------
+    iteration : int, float or tensor
+        The current iteration, from 1 to ``iterations``.
+    iterations : int
+        Length of the training.
+    t_max, t_min : float
+        Temperature at iteration 0 and at the last one, in steps on the map.
+
+    Returns
+    -------
+    float or tensor
+        The temperature T, in steps on the map.
+    """
+    return t_max * (t_min / t_max) ** (iteration / iterations)
+
+
+def neighborhood(distances, temperature):
+    """K^T(d) = exp(-d² / T²): weight of a unit at distance d on the map (ESANN 2019, section 2).
+
+    This is a Gaussian of standard deviation sigma = T / sqrt(2): libraries that write
+    exp(-d² / 2 sigma²) mean the same curve with another letter.
+
+    Parameters
+    ----------
+    distances : array or tensor
+        Distances on the map, delta(k, l) >= 0.
+    temperature : float or scalar tensor
+        T > 0, in the unit of the distances.
+
+    Returns
+    -------
+    tensor
+        Weights in [0, 1], of the shape of ``distances``; 1 at distance 0.
+    """
+    return ops.exp(-ops.square(distances / temperature))
+
+
+def squared_distances(z, prototypes):
+    """‖z_i - m_k‖² = ‖z_i‖² - 2 z_i·m_k + ‖m_k‖², for every pair, as one matrix product.
+
+    The expansion never builds the (B, K, D) array of differences. Rounding can leave a value just
+    below zero where a point sits on a prototype; it is clipped.
+
+    Parameters
+    ----------
+    z : tensor of shape (B, D)
+        Points, in the space where the prototypes live.
+    prototypes : tensor of shape (K, D)
+        The prototypes m_k.
+
+    Returns
+    -------
+    tensor of shape (B, K)
+        Squared Euclidean distances.
+    """
+    z_norms = ops.sum(ops.square(z), axis=1, keepdims=True)
+    prototype_norms = ops.sum(ops.square(prototypes), axis=1)
+    products = ops.matmul(z, ops.transpose(prototypes))
+    return ops.maximum(z_norms - 2.0 * products + prototype_norms, 0.0)
+
+
+def best_matching_units(squared_distances):
+    """chi(i) = argmin_k ‖z_i - m_k‖²: index of the nearest prototype (ESANN 2019, section 2).
+
+    Parameters
+    ----------
+    squared_distances : tensor of shape (B, K)
+        Squared distances of every point to every prototype.
+
+    Returns
+    -------
+    tensor of int, shape (B,)
+        The best-matching unit (BMU) of every point, in 0..K-1.
+    """
+    return ops.argmin(squared_distances, axis=1)
+
+
+def neighborhood_weights(bmus, distances, temperature):
+    """w_ik = K^T(delta(chi(i), k)), held fixed: no gradient flows through them (ESANN 2019, Alg. 1).
+
+    Parameters
+    ----------
+    bmus : tensor of int, shape (B,)
+        The best-matching unit of every point.
+    distances : array of shape (K, K)
+        Distances between units on the map.
+    temperature : float or scalar tensor
+        The temperature T.
+
+    Returns
+    -------
+    tensor of shape (B, K)
+        The weights of every unit for every point.
+    """
+    return ops.stop_gradient(ops.take(neighborhood(distances, temperature), bmus, axis=0))
+
+
+def som_loss(squared_distances, weights):
+    """L_som = 1/N sum_i sum_k w_ik ‖z_i - m_k‖² (ESANN 2019, SOM loss).
+
+    Parameters
+    ----------
+    squared_distances : tensor of shape (B, K)
+        ‖z_i - m_k‖².
+    weights : tensor of shape (B, K)
+        The neighborhood weights w_ik.
+
+    Returns
+    -------
+    scalar tensor
+        Summed over the units, averaged over the points.
+    """
+    return ops.mean(ops.sum(weights * squared_distances, axis=1))
+
+
+@keras.saving.register_keras_serializable(package="desom")
+class SOMLayer(keras.layers.Layer):
+    """A map of prototypes: takes points, gives their squared distances to the prototypes.
+
+    Parameters
+    ----------
+    map_size : tuple of two int
+        Rows and columns of the map.
+    t_max, t_min : float
+        First and last temperature, in steps on the map.
+    iterations : int
+        Number of iterations over which the temperature decays.
+    """
+
+    def __init__(self, map_size, t_max=10.0, t_min=0.1, iterations=10_000, **kwargs):
+        super().__init__(**kwargs)
+        self.map_size = tuple(map_size)
+        self.t_max, self.t_min, self.iterations = t_max, t_min, iterations
+        self.grid_distances = grid_distances(self.map_size).astype("float32")
+
+    def build(self, input_shape):
+        """Create the K prototypes in the space of the input."""
+        shape = (len(self.grid_distances), input_shape[-1])
+        self.prototypes = self.add_weight(shape=shape, initializer="glorot_uniform", name="prototypes")
+
+    def call(self, z):
+        """Squared distances of the points to the prototypes, of shape (B, K)."""
+        return squared_distances(z, self.prototypes)
+
+    def temperature(self, iteration):
+        """Temperature T at an iteration, counted from 1."""
+        return temperature(ops.cast(iteration, "float32"), self.iterations, self.t_max, self.t_min)
+
+    def loss(self, squared_distances, iteration):
+        """SOM loss of a batch at an iteration: its BMUs, their weights, the weighted distances."""
+        bmus = best_matching_units(squared_distances)
+        weights = neighborhood_weights(bmus, self.grid_distances, self.temperature(iteration))
+        return som_loss(squared_distances, weights)
+
+    def get_config(self):
+        """Return the constructor's arguments, as Keras needs them to save a model."""
+        own = {"map_size": self.map_size, "t_max": self.t_max, "t_min": self.t_min}
+        return super().get_config() | own | {"iterations": self.iterations}
