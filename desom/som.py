@@ -80,7 +80,7 @@ def neighborhood(distances, temperature):
     tensor
         Weights in [0, 1], of the shape of ``distances``; 1 at distance 0.
     """
-    return ops.exp(-ops.square(distances / temperature))
+    return ops.exp(-ops.square(ops.divide(distances, temperature)))
 
 
 def squared_distances(z, prototypes):
@@ -170,34 +170,45 @@ class SOMLayer(keras.layers.Layer):
     map_size : tuple of two int
         Rows and columns of the map.
     t_max, t_min : float
-        First and last temperature, in steps on the map.
+        Temperature at the beginning and at the end of the training, in steps on the map.
     iterations : int
-        Number of iterations over which the temperature decays.
+        Length of the training, over which the temperature decays.
+
+    Attributes
+    ----------
+    prototypes : keras.Variable of shape (K, D)
+        The prototypes m_k, in the space of the layer's input.
+    iteration : keras.Variable, int scalar
+        Training iterations seen so far.
     """
 
-    def __init__(self, map_size, t_max=10.0, t_min=0.1, iterations=10_000, **kwargs):
+    def __init__(self, map_size, t_max, t_min, iterations, **kwargs):
         super().__init__(**kwargs)
         self.map_size = tuple(map_size)
         self.t_max, self.t_min, self.iterations = t_max, t_min, iterations
         self.grid_distances = grid_distances(self.map_size).astype("float32")
 
     def build(self, input_shape):
-        """Create the K prototypes in the space of the input."""
+        """Create the K prototypes, in the space of the input."""
         shape = (len(self.grid_distances), input_shape[-1])
-        self.prototypes = self.add_weight(shape=shape, initializer="glorot_uniform", name="prototypes")
+        self.prototypes = self.add_weight(shape=shape, name="prototypes")
+        self.iteration = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="iteration"
+        )
 
     def call(self, z):
         """Squared distances of the points to the prototypes, of shape (B, K)."""
         return squared_distances(z, self.prototypes)
 
-    def temperature(self, iteration):
-        """Temperature T at an iteration, counted from 1."""
-        return temperature(ops.cast(iteration, "float32"), self.iterations, self.t_max, self.t_min)
+    def temperature(self):
+        """Temperature T of the current iteration, a scalar tensor."""
+        iteration = ops.cast(self.iteration, "float32")
+        return temperature(iteration, self.iterations, self.t_max, self.t_min)
 
-    def loss(self, squared_distances, iteration):
-        """SOM loss of a batch at an iteration: its BMUs, their weights, the weighted distances."""
+    def loss(self, squared_distances):
+        """SOM loss of a batch: its best-matching units, their weights, the weighted distances."""
         bmus = best_matching_units(squared_distances)
-        weights = neighborhood_weights(bmus, self.grid_distances, self.temperature(iteration))
+        weights = neighborhood_weights(bmus, self.grid_distances, self.temperature())
         return som_loss(squared_distances, weights)
 
     def get_config(self):

@@ -1,0 +1,183 @@
+"""Training a Keras model many compiled steps at a time, and applying one, on any backend.
+
+The data set lies on the device once and a step gathers its batch there by index. One call runs
+about 1/200 of the training without returning to Python; then the curves grow by one point.
+"""
+
+import keras
+import numpy as np
+from tqdm.auto import tqdm
+
+CURVE_POINTS = 200
+PREDICTION_BATCH = 256
+
+
+def shuffled_batches(n_samples, batch_size, rng):
+    """Yield the indices of full batches, cut from one random permutation after another.
+
+    A batch may span the end of a permutation and the start of the next, so that every sample is
+    seen equally often and no batch is short.
+
+    Parameters
+    ----------
+    n_samples, batch_size : int
+        Size of the data set and of the batches.
+    rng : numpy.random.Generator
+        Source of the permutations.
+
+    Yields
+    ------
+    ndarray of int32, shape (batch_size,)
+        Indices of samples.
+    """
+    pending = np.empty(0, dtype=np.int32)
+    while True:
+        while len(pending) < batch_size:
+            pending = np.concatenate([pending, rng.permutation(n_samples).astype(np.int32)])
+        yield pending[:batch_size]
+        pending = pending[batch_size:]
+
+
+def train(model, x, iterations, batch_size, rng, callback=None, verbose=False):
+    """Train a compiled Keras model on shuffled batches.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A compiled and built model whose ``compute_loss`` needs the input alone.
+    x : ndarray of float32, shape (N, D)
+        The training set.
+    iterations : int
+        Number of training steps.
+    batch_size : int
+        Samples per step; the whole set where that is smaller.
+    rng : numpy.random.Generator
+        Source of the shuffling.
+    callback : callable, optional
+        Called as ``callback(iteration)`` at each of the curves' points.
+    verbose : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    dict of str to list
+        The curves: ``iteration``, and every metric of the model averaged over the iterations
+        since the previous point; at most 200 points.
+
+    Raises
+    ------
+    FloatingPointError
+        If a loss is no longer finite.
+    """
+    batch_size = min(batch_size, len(x))
+    batches = shuffled_batches(len(x), batch_size, rng)
+    run_steps = _STEP_RUNNERS[keras.backend.backend()](model, x)
+    chunk = -(-iterations // CURVE_POINTS)
+    indices = np.zeros((chunk, batch_size), dtype=np.int32)
+    curves = {"iteration": []}
+    with tqdm(total=iterations, disable=not verbose, unit="it", mininterval=1.0) as progress:
+        for start in range(0, iterations, chunk):
+            # A shorter last chunk leaves the rest of the array unread: one shape, one compilation.
+            steps = min(chunk, iterations - start)
+            for row in range(steps):
+                indices[row] = next(batches)
+            model.reset_metrics()
+            run_steps(indices, steps)
+            _add_point(curves, start + steps, model.get_metrics_result())
+            progress.update(steps)
+            progress.set_postfix(loss=f"{curves['loss'][-1]:.4g}", refresh=False)
+            if callback is not None:
+                callback(start + steps)
+    return curves
+
+
+def _add_point(curves, iteration, metrics):
+    curves["iteration"].append(iteration)
+    for name, value in metrics.items():
+        curves.setdefault(name, []).append(float(value))
+    if not np.isfinite(curves["loss"][-1]):
+        raise FloatingPointError(
+            f"the loss is not finite at iteration {iteration}: try a smaller learning_rate, "
+            "or scale X to [0, 1]."
+        )
+
+
+def _tensorflow_steps(model, x):
+    import tensorflow as tf
+
+    @tf.function(jit_compile=True)
+    def run(data, indices, steps):
+        for i in tf.range(steps):
+            model.train_step((tf.gather(data, indices[i]),))
+
+    data = tf.constant(x)
+    return lambda indices, steps: run(data, tf.constant(indices), tf.constant(steps))
+
+
+def _jax_steps(model, x):
+    import jax
+
+    @jax.jit
+    def run(state, data, indices, steps):
+        def step(i, state):
+            return model.train_step(state, (data[indices[i]],))[1]
+
+        return jax.lax.fori_loop(0, steps, step, state)
+
+    data = jax.numpy.asarray(x)
+    groups = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+
+    def run_and_keep(indices, steps):
+        state = tuple([variable.value for variable in group] for group in groups)
+        for group, values in zip(groups, run(state, data, indices, steps), strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+
+    return run_and_keep
+
+
+def _torch_steps(model, x):
+    import torch
+
+    data = keras.ops.convert_to_tensor(x)
+
+    def run(indices, steps):
+        for batch in torch.as_tensor(indices[:steps], device=data.device):
+            model.train_step((data[batch],))
+
+    return run
+
+
+_STEP_RUNNERS = {"tensorflow": _tensorflow_steps, "jax": _jax_steps, "torch": _torch_steps}
+
+
+def apply(model, x):
+    """Apply a Keras model to an array of any length, in blocks of one fixed shape.
+
+    The last block is padded. One shape means one compilation, bounded memory, and, for each row,
+    the same bits whatever rows come with it.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A model that maps (B, D) to (B, E).
+    x : ndarray of float32, shape (N, D)
+        The input.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, E)
+        The output.
+    """
+    output = np.empty((len(x), *model.output_shape[1:]), dtype=np.float32)
+    for start in range(0, len(x), PREDICTION_BATCH):
+        block = x[start : start + PREDICTION_BATCH]
+        padding = PREDICTION_BATCH - len(block)
+        padded = np.pad(block, ((0, padding), (0, 0))) if padding else block
+        output[start : start + len(block)] = model.predict_on_batch(padded)[: len(block)]
+    return output
