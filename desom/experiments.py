@@ -1,0 +1,162 @@
+"""Named grids of runs: the runs behind each table and figure, and how to come by their records."""
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+
+from desom import records
+from desom.errors import check_name
+from desom.runs import Run, configuration, load_dataset, run_and_record
+
+SCALES = ("paper", "quick")
+
+# At the quick scale, small embedded data sets stand in, and the trainings are short.
+QUICK_DATASETS = {"mnist": "mnist5k", "fashion_mnist": "digits"}
+QUICK_CONFIG = {"kerasom": {"iterations": 1000}, "desom": {"iterations": 1000}}
+QUICK_SEEDS = (0,)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The runs behind a table or a figure: every method, on every data set, with every seed.
+
+    Parameters
+    ----------
+    methods, datasets : tuple of str
+        Names; the data sets are those of the paper's scale.
+    seeds : tuple of int
+        The seeds.
+    """
+
+    methods: tuple[str, ...]
+    datasets: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+
+GRIDS = {
+    "table2": Grid(("kerasom", "desom"), ("mnist", "fashion_mnist"), tuple(range(10))),
+}
+
+
+def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
+    """List the runs of a grid, or of a part of it.
+
+    Parameters
+    ----------
+    grid : str
+        Name of the grid.
+    scale : {"paper", "quick"}
+        The paper's data and training lengths, or small stand-ins.
+    methods, dataset_names : list of str, optional
+        The part wanted, data sets by their names at this scale; everything by default.
+    seeds : list of int, optional
+        The seeds wanted; by default the grid's, or 0 alone at the quick scale.
+
+    Returns
+    -------
+    list of Run
+        Data set by data set, and there seed by seed.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or not in the grid.
+    """
+    check_name("grid", grid, GRIDS)
+    check_name("scale", scale, SCALES)
+    quick = scale == "quick"
+    all_methods = GRIDS[grid].methods
+    all_datasets = [QUICK_DATASETS[name] if quick else name for name in GRIDS[grid].datasets]
+    for method in methods or []:
+        check_name(f"method in {grid}", method, all_methods)
+    for name in dataset_names or []:
+        check_name(f"data set in {grid} at the {scale} scale", name, all_datasets)
+    configs = {m: configuration(m, **(QUICK_CONFIG[m] if quick else {})) for m in all_methods}
+    return [
+        Run(method, dataset, seed, configs[method])
+        for dataset in all_datasets
+        if dataset in (dataset_names or all_datasets)
+        for seed in seeds or (QUICK_SEEDS if quick else GRIDS[grid].seeds)
+        for method in all_methods
+        if method in (methods or all_methods)
+    ]
+
+
+def recorded(runs, folder=None):
+    """Read the records of some runs.
+
+    Parameters
+    ----------
+    runs : list of Run
+        The runs.
+    folder : str or Path, optional
+        The folder of the records; ``records.default_folder()`` by default.
+
+    Returns
+    -------
+    list of dict
+        The records on file, in the order of the runs.
+    """
+    folder = Path(folder or records.default_folder())
+    found = {}
+    for method, dataset in dict.fromkeys((run.method, run.dataset) for run in runs):
+        found |= records.read(folder, method, dataset)
+    return [found[run.key] for run in runs if run.key in found]
+
+
+def collect(runs, folder=None, workers=1):
+    """Give the record of every run: those on file, and the others trained on the spot.
+
+    Parameters
+    ----------
+    runs : list of Run
+        The runs.
+    folder : str or Path, optional
+        The folder of the records; ``records.default_folder()`` by default.
+    workers : int
+        Processes that train at once and share the cores.
+
+    Returns
+    -------
+    list of dict
+        The records, in the order of the runs; a run that another process is computing at this
+        moment is left out.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, a record cannot be read, or data cannot be loaded; before
+        anything is trained.
+    """
+    folder = Path(folder or records.default_folder())
+    done = {record["key"] for record in recorded(runs, folder)}
+    missing = [run for run in runs if run.key not in done]
+    print(f"{len(done)} of {len(runs)} runs are recorded in {folder.name}/.", flush=True)
+    if missing:
+        records.check_writable(folder)
+        for name in dict.fromkeys(run.dataset for run in missing):
+            load_dataset(name)
+        with _threads_per_process(joblib.cpu_count() // workers):
+            joblib.Parallel(n_jobs=workers)(
+                joblib.delayed(run_and_record)(run, folder, f"[{i}/{len(missing)}] {run}")
+                for i, run in enumerate(missing, start=1)
+            )
+    return recorded(runs, folder)
+
+
+@contextmanager
+def _threads_per_process(threads):
+    """Divide the cores among the processes that are started inside the block."""
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(max(1, threads))))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value

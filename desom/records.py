@@ -1,0 +1,180 @@
+"""The record of every run: one JSON line per run, appended so that no crash can lose another's.
+
+``<folder>/<method>/<dataset>.jsonl`` holds the lines, ``<folder>/<artifact>`` the arrays that
+figures need. A line is whole or absent; a process that is killed while it appends leaves at most
+a torn last line, which the next reader leaves out and the next writer cuts off.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from desom.errors import InputError
+
+
+def default_folder():
+    """Folder of the records: ``$DESOM_RESULTS``, else ``results/`` beside the package's source.
+
+    Returns
+    -------
+    Path
+        ``results`` in the current folder if the package is installed without its repository.
+    """
+    if os.environ.get("DESOM_RESULTS"):
+        return Path(os.environ["DESOM_RESULTS"])
+    repository = Path(__file__).resolve().parents[1]
+    return (repository if (repository / "pyproject.toml").is_file() else Path()) / "results"
+
+
+def run_key(method, dataset, seed, config):
+    """Name a run by what was asked: the same request has the same key on any machine.
+
+    Parameters
+    ----------
+    method, dataset : str
+        Names.
+    seed : int
+        The random seed.
+    config : dict
+        Every hyperparameter; values that JSON can hold (a tuple is a list).
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    text = json.dumps([method, dataset, seed, config], sort_keys=True, default=np.generic.item)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _path(folder, method, dataset):
+    return Path(folder) / method / f"{dataset}.jsonl"
+
+
+def check_writable(folder):
+    """Create the folder if need be and make sure that it can be written, before any work is done.
+
+    Raises
+    ------
+    InputError
+        If it cannot.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        raise InputError(f"the results folder {folder} cannot be written; choose another.")
+
+
+def append(folder, record):
+    """Append a record to its file, in one write, under a lock; mend a torn last line first.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of the records.
+    record : dict
+        The record; it has ``method``, ``dataset`` and ``key``.
+    """
+    path = _path(folder, record["method"], record["dataset"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps(record, default=np.generic.item).encode() + b"\n"
+    with path.open("a+b", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        content = file.read()
+        whole = content.rfind(b"\n") + 1
+        if _parse(content[whole:]):
+            line = b"\n" + line
+        elif whole < len(content):
+            warnings.warn(f"{path}: a torn last line was cut off", stacklevel=2)
+            file.truncate(whole)
+        file.write(line)
+        os.fsync(file.fileno())
+
+
+def read(folder, method, dataset):
+    """Read the records of a method on a data set.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of the records.
+    method, dataset : str
+        Names.
+
+    Returns
+    -------
+    dict of str to dict
+        The records by key, in the order of the file; of two with one key, the last.
+
+    Raises
+    ------
+    InputError
+        If a line other than a torn last one is not a record.
+    """
+    path = _path(folder, method, dataset)
+    if not path.exists():
+        return {}
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        lines = file.read().split(b"\n")
+    records = {}
+    for number, line in enumerate(lines, start=1):
+        record = _parse(line)
+        if record:
+            records[record["key"]] = record
+        elif number < len(lines):
+            raise InputError(
+                f"{path}, line {number}, is not a record; restore the file, or delete that line "
+                "and run again."
+            )
+        elif line:
+            warnings.warn(f"{path}: a torn last line is left out", stacklevel=2)
+    return records
+
+
+def _parse(line):
+    """Give the record that a line holds, or None."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "key" in record else None
+
+
+@contextmanager
+def claim(folder, key):
+    """Claim a run, so that two processes on one folder never compute the same one.
+
+    The claim is a file lock: it ends with the process, however the process ends.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of the records.
+    key : str
+        The run's key.
+
+    Yields
+    ------
+    bool
+        Whether the run is ours; False while another process computes it.
+    """
+    locks = Path(folder) / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with (locks / key).open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

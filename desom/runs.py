@@ -1,0 +1,243 @@
+"""One run: train a method on a data set with a seed, measure it, record it."""
+
+import json
+import os
+import platform
+import subprocess
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import joblib
+import keras
+import numpy as np
+from sklearn.cluster import KMeans
+
+from desom import datasets, metrics, records
+from desom.desom import DESOM, Kerasom
+from desom.files import atomic_write
+from desom.som import grid_distances
+
+METHODS = {"kerasom": Kerasom, "desom": DESOM}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training to record: a method with all its hyperparameters, a data set, a seed.
+
+    Parameters
+    ----------
+    method, dataset : str
+        Names.
+    seed : int
+        Given to the estimator as ``random_state``.
+    config : dict
+        Every hyperparameter that affects the result, as ``configuration`` gives it.
+    """
+
+    method: str
+    dataset: str
+    seed: int
+    config: dict
+
+    @property
+    def key(self):
+        """The name of this request, the same on every machine."""
+        return records.run_key(self.method, self.dataset, self.seed, self.config)
+
+    def __str__(self):
+        return f"{self.method} on {self.dataset}, seed {self.seed}"
+
+    def estimator(self, verbose=False):
+        """Give the unfitted estimator that this run trains."""
+        return METHODS[self.method](**self.config, random_state=self.seed, verbose=verbose)
+
+
+def configuration(method, **overrides):
+    """Every hyperparameter that affects the result of a method, at its default or overridden.
+
+    Parameters
+    ----------
+    method : str
+        Name of the method.
+    **overrides
+        Hyperparameters that differ from the defaults.
+
+    Returns
+    -------
+    dict
+        Values as JSON holds them.
+    """
+    parameters = METHODS[method](**overrides).get_params()
+    kept = {k: v for k, v in parameters.items() if k not in ("random_state", "verbose")}
+    return json.loads(json.dumps(kept))
+
+
+@lru_cache(maxsize=1)
+def load_dataset(name):
+    """Load a data set, or give the one that was loaded last if it is the same."""
+    return datasets.load(name)
+
+
+def run_and_record(run, folder, announcement=None):
+    """Train, measure and record a run, unless it is recorded or another process computes it.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    folder : str or Path
+        The folder of the records.
+    announcement : str, optional
+        Printed before the training, which then shows its progress.
+    """
+    folder = Path(folder)
+    with records.claim(folder, run.key) as ours:
+        if not ours or run.key in records.read(folder, run.method, run.dataset):
+            return
+        if announcement:
+            print(announcement, flush=True)
+        records.append(folder, _execute(run, folder, verbose=bool(announcement)))
+
+
+def _execute(run, folder, verbose):
+    data = load_dataset(run.dataset)
+    estimator = run.estimator(verbose)
+    start = time.perf_counter()
+    estimator.fit(data.x)
+    fitted = time.perf_counter()
+    labels = estimator.predict(data.x)
+    predicted = time.perf_counter()
+
+    scores, arrays = measure(estimator, data, labels, run.seed)
+    artifact = f"{run.method}/{run.dataset}-{run.key}.npz"
+    with atomic_write(folder / artifact) as file:
+        np.savez_compressed(file, **arrays)
+    return {
+        "method": run.method,
+        "dataset": run.dataset,
+        "seed": run.seed,
+        "config": run.config,
+        "metrics": scores,
+        "curves": {name: [_short(v) for v in curve] for name, curve in estimator.history_.items()},
+        "artifact": artifact,
+        "seconds": {"fit": _short(fitted - start), "predict": _short(predicted - fitted)},
+        "environment": environment(),
+        "data_sha256": data.sha256,
+        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "key": run.key,
+    }
+
+
+def _short(value):
+    """Six significant digits: what a curve needs, in a third of the characters."""
+    return value if isinstance(value, int) else float(f"{value:.6g}")
+
+
+def measure(estimator, data, labels, seed):
+    """Measure a fitted map: its clusters against the classes, its order, its reconstructions.
+
+    Parameters
+    ----------
+    estimator : Kerasom or DESOM
+        Fitted on ``data.x``.
+    data : datasets.Dataset
+        The data set.
+    labels : ndarray of int, shape (N,)
+        Best-matching unit of every sample.
+    seed : int
+        Seeds the k-means on the prototypes.
+
+    Returns
+    -------
+    metrics : dict of str to float
+        The record's metrics. Those of the map are in the space of the prototypes, at the last
+        temperature; those named ``input_...`` are in the space of x, for decoded prototypes.
+    arrays : dict of str to ndarray
+        The record's artifact: ``prototypes`` (K, latent dimension), ``decoded`` (K, D), and,
+        where there are classes, ``class_counts`` (K, number of classes).
+    """
+    prototypes = estimator.cluster_centers_
+    distances = grid_distances(estimator.map_size)
+    decodes = hasattr(estimator, "decode")
+    codes = estimator.transform(data.x) if decodes else data.x
+    decoded = estimator.decode(prototypes) if decodes else prototypes
+
+    scores = metrics.map_scores(codes, prototypes, distances, estimator.t_min)
+    arrays = {"prototypes": prototypes, "decoded": decoded.astype(np.float16)}
+    if decodes:
+        scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
+        scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
+    if data.y is not None:
+        n_classes = len(np.unique(data.y))
+        scores = metrics.clustering_scores(data.y, labels, len(prototypes)) | scores
+        groups = cluster_prototypes(prototypes, n_classes, seed)
+        two_level = metrics.clustering_scores(data.y, groups[labels], n_classes)
+        scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
+        counts = np.zeros((len(prototypes), n_classes), dtype=np.int32)
+        np.add.at(counts, (labels, np.unique(data.y, return_inverse=True)[1]), 1)
+        arrays["class_counts"] = counts
+    return scores, arrays
+
+
+def cluster_prototypes(prototypes, n_clusters, seed):
+    """Group the prototypes by k-means; a sample's cluster is that of its best-matching unit.
+
+    This is the second level of the clustering in Table 3 of the paper.
+
+    Parameters
+    ----------
+    prototypes : ndarray of shape (K, D)
+        The prototypes.
+    n_clusters : int
+        Number of groups.
+    seed : int
+        Seeds the 100 initialisations, of which the best by inertia is kept.
+
+    Returns
+    -------
+    ndarray of int, shape (K,)
+        The group of every prototype.
+    """
+    return KMeans(n_clusters, n_init=100, random_state=seed).fit(prototypes).labels_
+
+
+def environment():
+    """Describe where a run is made: backend, device, versions, threads, revision of the code.
+
+    Returns
+    -------
+    dict of str to str or int
+        The record's ``environment``.
+    """
+    gpus = keras.distribution.list_devices("gpu") if keras.backend.backend() != "torch" else []
+    return {
+        "backend": keras.backend.backend(),
+        "device": gpus[0] if gpus else _processor(),
+        **{name: version(name) for name in ("keras", "tensorflow", "numpy", "scikit-learn")},
+        "threads": int(os.environ.get("OMP_NUM_THREADS") or joblib.cpu_count()),
+        "revision": _revision(),
+    }
+
+
+def _processor():
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _revision():
+    """Commit of the package's source, ``+`` if it has changes, or its version without git."""
+    source = Path(__file__).parent
+    describe = ["git", "-C", source, "rev-parse", "--short=12", "HEAD"]
+    changes = ["git", "-C", source, "status", "--porcelain", "--untracked-files=no", "."]
+    try:
+        commit = subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run(changes, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return version("desom")
+    return commit + "+" * bool(changed)
