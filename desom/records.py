@@ -142,6 +142,25 @@ def read(folder, method, dataset):
     return records
 
 
+def load_artifact(record, folder=None):
+    """Read the arrays of a record.
+
+    Parameters
+    ----------
+    record : dict
+        A record with an artifact.
+    folder : str or Path, optional
+        The folder of the records; ``default_folder()`` by default.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays by name.
+    """
+    with np.load(Path(folder or default_folder()) / record["artifact"], allow_pickle=False) as file:
+        return dict(file)
+
+
 def _parse(line):
     """Give the record that a line holds, or None."""
     try:

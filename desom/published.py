@@ -1,0 +1,37 @@
+"""The figures that the paper published, to stand beside ours; none of them is a result of ours."""
+
+# Forest et al., ESANN 2019, Table 2: purity, and NMI with the geometric mean of the entropies (the
+# only one that scikit-learn had when the paper was written), means of ten runs; None where absent.
+TABLE2 = {
+    "kmeans": {
+        "mnist": (0.842, 0.571),
+        "fashion_mnist": (0.716, 0.512),
+        "reuters10k": (0.892, 0.427),
+    },
+    "minisom": {
+        "mnist": (0.637, 0.430),
+        "fashion_mnist": (0.646, 0.494),
+        "reuters10k": (0.690, 0.230),
+    },
+    "kerasom": {
+        "mnist": (0.826, 0.565),
+        "fashion_mnist": (0.717, 0.512),
+        "reuters10k": (0.697, 0.324),
+    },
+    "ae_minisom": {
+        "mnist": (0.871, 0.616),
+        "fashion_mnist": (0.734, 0.531),
+        "reuters10k": (0.690, 0.235),
+    },
+    "ae_kerasom": {
+        "mnist": (0.939, 0.661),
+        "fashion_mnist": (0.764, 0.539),
+        "reuters10k": (0.777, 0.306),
+    },
+    "som_vae": {"mnist": (0.868, 0.595), "fashion_mnist": (0.739, 0.520), "reuters10k": None},
+    "desom": {
+        "mnist": (0.939, 0.657),
+        "fashion_mnist": (0.752, 0.538),
+        "reuters10k": (0.849, 0.381),
+    },
+}
