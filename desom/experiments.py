@@ -15,7 +15,7 @@ SCALES = ("paper", "quick")
 
 # At the quick scale, small embedded data sets stand in, and the trainings are short.
 QUICK_DATASETS = {"mnist": "mnist5k", "fashion_mnist": "digits"}
-QUICK_CONFIG = {"kerasom": {"iterations": 1000}, "desom": {"iterations": 1000}}
+QUICK_CONFIG = {"kerasom": {"iterations": 1000}, "desom": {"iterations": 600}}
 QUICK_SEEDS = (0,)
 
 

@@ -1,8 +1,11 @@
 """Pictures of maps and of trainings, as functions that draw on Matplotlib axes and return them."""
 
+from io import BytesIO
+
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from PIL import Image
 
 from desom.errors import InputError
 from desom.som import grid_distances
@@ -202,3 +205,41 @@ def plot_curves(curves, axes=None):
         ax.set(xlabel="iteration", title=name.replace("_", " "))
     sns.despine()
     return axes
+
+
+def animate(draw, frames, figsize=(4, 3), seconds=0.15, last_seconds=2.5):
+    """Draw frames one after another, as one animated PNG: a picture that plays in any browser.
+
+    Unlike Matplotlib's players it needs neither a script nor a network. It repeats forever.
+
+    Parameters
+    ----------
+    draw : callable
+        Called as ``draw(frame, ax)`` on empty axes; it sets their limits, the same every time.
+    frames : sequence
+        What to draw.
+    figsize : tuple of two float
+        Width and height in inches, of 70 pixels.
+    seconds, last_seconds : float
+        How long each frame stays, and the last one.
+
+    Returns
+    -------
+    bytes
+        The file.
+    """
+    figure, ax = plt.subplots(figsize=figsize, dpi=70)
+    images = []
+    for frame in frames:
+        ax.clear()
+        draw(frame, ax)
+        figure.canvas.draw()
+        images.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB"))
+    plt.close(figure)
+    # All frames must share one palette; without dithering, what stands still costs nothing.
+    palette = images[-1].quantize(64)
+    images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    durations = [1000 * seconds] * (len(images) - 1) + [1000 * last_seconds]
+    file = BytesIO()
+    images[0].save(file, "PNG", save_all=True, append_images=images[1:], duration=durations, loop=0)
+    return file.getvalue()

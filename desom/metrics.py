@@ -302,8 +302,7 @@ def _match(x, prototypes, weigh=None):
     """Match every point; ``weigh`` turns BMUs (B,) into weights (B, K), else distortion is NaN."""
     blocks = []
     for rows in gen_batches(len(x), max(1, BLOCK_SIZE // max(prototypes.shape))):
-        # In float32, ‖x‖² - 2 x·m + ‖m‖² would lose the distances that are small beside the norms.
-        points = x[rows].astype("float64")
+        points = x[rows]
         squared = euclidean_distances(points, prototypes, squared=True)
         bmu = squared.argmin(axis=1)
         distance = np.linalg.norm(points - prototypes[bmu], axis=1)
@@ -388,6 +387,7 @@ def _check_labels(y_true, labels):
 
 def _check_points(x, prototypes):
     x = _check("x", x, (None, None))
+    # Prototypes in float64 make every distance to them one, whatever the type of the points.
     return x, _check("prototypes", prototypes, (None, x.shape[1])).astype("float64")
 
 

@@ -7,7 +7,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -98,6 +98,7 @@ def run_and_record(run, folder, announcement=None):
     with records.claim(folder, run.key) as ours:
         if not ours or run.key in records.read(folder, run.method, run.dataset):
             return
+        environment()
         if announcement:
             print(announcement, flush=True)
         records.append(folder, _execute(run, folder, verbose=bool(announcement)))
@@ -205,8 +206,12 @@ def cluster_prototypes(prototypes, n_clusters, seed):
     return KMeans(n_clusters, n_init=100, random_state=seed).fit(prototypes).labels_
 
 
+@cache
 def environment():
     """Describe where a run is made: backend, device, versions, threads, revision of the code.
+
+    The first call decides, so that a source that changes during a grid does not pass for the code
+    that runs.
 
     Returns
     -------

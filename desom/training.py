@@ -6,7 +6,7 @@ about 1/200 of the training without returning to Python; then the curves grow by
 
 import keras
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 CURVE_POINTS = 200
 PREDICTION_BATCH = 256

@@ -1,0 +1,52 @@
+# Each target is a line or two that can be run by hand. `make` alone lists them.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+SCALE ?= paper
+BIN := .venv/bin
+# These files say what is installed, and when.
+ALL := .venv/.installed
+COMPILER := .venv/.jupyter-book
+
+.PHONY: help book html executed test lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+
+book: $(ALL) ## execute every notebook and build _build/html/index.html (SCALE=quick: small data; FRESH=1: train everything)
+	$(BIN)/python tools/book.py execute --scale $(SCALE) $(if $(filter-out 0,$(FRESH)),--fresh)
+	$(BIN)/python tools/book.py compile
+
+html: $(or $(wildcard $(ALL)),$(COMPILER)) ## only compile the executed notebooks that are committed
+	$(BIN)/python tools/book.py compile --committed
+
+executed: $(ALL) ## execute every notebook at the paper's scale and refresh the copies in book/
+	$(BIN)/python tools/book.py execute
+	$(BIN)/python tools/book.py keep
+
+test: $(ALL) ## check style, run the tests, build the book at the quick scale
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest
+
+lock: ## pin every package anew in constraints.txt, for Linux and macOS (needs uv); mend environment.yml by hand
+	uv pip compile pyproject.toml --upgrade --all-extras --universal --no-header --no-annotate --output-file constraints.txt
+	sed 's/ ;.*//' constraints.txt | uniq > .constraints && mv .constraints constraints.txt
+
+clean: ## remove _build/, also what was trained for it
+	rm -rf _build
+
+$(ALL): pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing the pinned packages into .venv"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[book,test]'
+	@touch $@
+
+$(COMPILER): constraints.txt | $(BIN)/pip
+	@echo "Installing Jupyter Book into .venv"
+	$(BIN)/pip install --quiet --constraint constraints.txt 'jupyter-book<2'
+	@touch $@
+
+$(BIN)/pip:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	{ echo "Python 3.11 is needed, '$(PYTHON)' is not it; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Making .venv with $(PYTHON)"
+	$(PYTHON) -m venv .venv

@@ -1,0 +1,234 @@
+"""Execute the notebooks, check their executions, and compile the book.
+
+What every step makes is under ``_build/``:
+
+``executions/``
+    The notebooks as papermill leaves them; here a failed execution can be inspected.
+``source/``
+    What Jupyter Book reads. It mirrors the repository, so that links to sources stay true.
+``html/``
+    The book.
+``quick/results/``, ``paper/results/``
+    Records of runs that were trained for the book alone, apart from those of the repository.
+"""
+
+import argparse
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import nbformat
+from gate import (
+    ROOT,
+    BookError,
+    copy_faults,
+    execution_faults,
+    read,
+    refuse,
+    repository_faults,
+    scrub,
+    source_faults,
+    sources,
+)
+
+HOUR = 3600
+# The longest that a cell may take. At the paper's scale a cell may train a whole grid.
+TIMEOUTS = {"quick": HOUR, "paper": 96 * HOUR}
+
+
+def overrides(source, wanted):
+    """Choose the parameters to inject: none whose default is wanted already.
+
+    So an execution at the defaults has its source's cells, and no others.
+
+    Parameters
+    ----------
+    source : Path
+        The notebook.
+    wanted : dict
+        Values by parameter.
+
+    Returns
+    -------
+    dict
+        The values that differ from the notebook's own.
+
+    Raises
+    ------
+    BookError
+        If the notebook does not declare one of the parameters; papermill would inject it.
+    """
+    from papermill import inspect_notebook
+
+    declared = inspect_notebook(source)
+    refuse(
+        [
+            f"notebooks/{source.name} does not declare the parameter {name}, "
+            f"only {', '.join(declared) or 'none'}"
+            for name in wanted
+            if name not in declared
+        ]
+    )
+    return {
+        name: value
+        for name, value in wanted.items()
+        if value != ast.literal_eval(declared[name]["default"])
+    }
+
+
+def run(source, target, parameters, timeout):
+    """Execute a notebook by papermill, in its own folder.
+
+    Parameters
+    ----------
+    source, target : Path
+        The notebook, and where its execution goes; there it stays if a cell fails.
+    parameters : dict
+        What to inject.
+    timeout : int
+        The longest that a cell may take, in seconds.
+
+    Raises
+    ------
+    BookError
+        If a cell fails, takes too long, or ends the kernel.
+    """
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill import PapermillExecutionError, execute_notebook
+    from traitlets.config import Config
+
+    try:
+        execute_notebook(
+            source,
+            target,
+            parameters,
+            kernel_name="python3",
+            cwd=source.parent,
+            start_timeout=300,
+            execution_timeout=timeout,
+            progress_bar={"desc": source.stem},
+            # The kernel would warn, above every progress bar, that it is not encrypted.
+            config=Config(KernelManager={"transport_encryption": "auto"}),
+        )
+    except PapermillExecutionError as error:
+        print("\n".join(error.traceback), file=sys.stderr)
+        reason = f"In [{error.exec_count}] raised {error.ename}: {error.evalue}"
+    except (CellTimeoutError, DeadKernelError) as error:
+        reason = str(error).partition("\n")[0]
+    else:
+        return
+    raise BookError(f"notebooks/{source.name} failed: {reason} (the execution is in {target})")
+
+
+def stage(build, *, executed):
+    """Lay out afresh what Jupyter Book reads; with or without the committed executions."""
+    staging = build / "source"
+    shutil.rmtree(staging, ignore_errors=True)
+    hidden = shutil.ignore_patterns(".*", *([] if executed else ["*.ipynb"]))
+    shutil.copytree(ROOT / "book", staging / "book", ignore=hidden)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / name, staging)
+
+
+def execute(arguments):
+    """Execute every notebook, and stage the scrubbed executions with the pages."""
+    from ipykernel.kernelspec import write_kernel_spec
+
+    build, scale = arguments.into / "_build", arguments.scale
+    refuse([fault for source in sources(ROOT) for fault in source_faults(source)])
+    plan = [(source, overrides(source, {"scale": scale})) for source in sources(ROOT)]
+    stage(build, executed=False)
+
+    # A kernel called python3 elsewhere on the machine must not come before this interpreter's.
+    shutil.rmtree(build / "jupyter", ignore_errors=True)
+    write_kernel_spec(build / "jupyter" / "kernels" / "python3")
+    os.environ["JUPYTER_PATH"] = str(build / "jupyter")
+    # Any other backend would leave the figures out.
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    if scale == "quick" or arguments.fresh:
+        results = build / scale / "results"
+        if arguments.fresh:
+            shutil.rmtree(results, ignore_errors=True)
+        os.environ["DESOM_RESULTS"] = str(results)
+    print(f"Records: {os.environ.get('DESOM_RESULTS', ROOT / 'results')}", flush=True)
+
+    executions = build / "executions"
+    shutil.rmtree(executions, ignore_errors=True)
+    executions.mkdir()
+    faults = []
+    for source, parameters in plan:
+        print(f"Executing notebooks/{source.name} at scale {scale}", flush=True)
+        start = time.monotonic()
+        run(source, executions / source.name, parameters, TIMEOUTS[scale])
+        notebook = read(executions / source.name)
+        faults += execution_faults(f"executions/{source.name}", notebook)
+        nbformat.write(scrub(notebook), build / "source" / "book" / source.name)
+        print(f"Executed notebooks/{source.name} in {time.monotonic() - start:.0f} s", flush=True)
+    refuse(faults)
+
+
+def keep(arguments):
+    """Copy the staged executions to book/, where they are committed."""
+    staged = arguments.into / "_build" / "source" / "book"
+    refuse(copy_faults(ROOT, staged))
+    for source in sources(ROOT):
+        shutil.copy(staged / source.name, ROOT / "book")
+        print(f"Kept book/{source.name}")
+    refuse(repository_faults(ROOT))
+
+
+def compile_book(arguments):
+    """Compile what is staged, from nothing: Sphinx does not repeat the warnings of old pages."""
+    build = arguments.into / "_build"
+    if arguments.committed:
+        refuse(repository_faults(ROOT))
+        stage(build, executed=True)
+    if not (build / "source").exists():
+        raise BookError(f"nothing is staged in {build}; run `python tools/book.py execute` first")
+    for stale in ("html", ".doctrees", "jupyter_execute"):
+        shutil.rmtree(build / stale, ignore_errors=True)
+    command = [Path(sysconfig.get_path("scripts"), "jupyter-book"), "build", build / "source"]
+    command += ["--path-output", arguments.into, "-W", "-n", "--keep-going"]
+    print(f"Compiling: {' '.join(map(str, command))}", flush=True)
+    if subprocess.run(command).returncode:
+        raise BookError("the book has faults; Jupyter Book's warnings, above, name them")
+    print(f"The book is {build / 'html' / 'index.html'}")
+
+
+def main(argv=None):
+    """Run a command; faults end it with one sentence each and exit status 1."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    subs = {}
+    for name, command in (("execute", execute), ("keep", keep), ("compile", compile_book)):
+        subs[name] = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+        subs[name].set_defaults(command=command)
+        subs[name].add_argument(
+            "--into", type=Path, default=ROOT, help="folder to make _build/ in; default: this one"
+        )
+    subs["execute"].add_argument(
+        "--scale", choices=TIMEOUTS, default="paper", help="paper (default) or quick"
+    )
+    subs["execute"].add_argument(
+        "--fresh", action="store_true", help="train every run anew, whatever is recorded"
+    )
+    subs["compile"].add_argument(
+        "--committed", action="store_true", help="compile the executions that are in book/"
+    )
+    arguments = parser.parse_args(argv)
+    arguments.into = arguments.into.resolve()
+    try:
+        arguments.command(arguments)
+    except BookError as error:
+        print(f"book: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
