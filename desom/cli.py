@@ -1,8 +1,10 @@
-"""The command line: ``desom run``, ``desom status``."""
+"""The command line: ``desom run``, ``desom status``, ``desom bench``."""
 
 import argparse
+import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 from desom.errors import InputError
 
@@ -48,6 +50,8 @@ def _parser():
         sub.add_argument("--results", metavar="DIR", help="folder of records; default: results/")
         if command is _run:
             sub.add_argument("--workers", type=_positive, default=1, help="processes at once")
+    text = "run the benchmarks of the repository, into results/benchmarks.json"
+    commands.add_parser("bench", help=text, description=text).set_defaults(command=_bench)
     return parser
 
 
@@ -93,3 +97,11 @@ def _status(arguments):
     for (method, dataset), count in wanted.items():
         print(f"{method:12} {dataset:16} {found[method, dataset]:3} of {count:3} recorded")
     return 0 if found == wanted else 1
+
+
+def _bench(arguments):
+    scripts = sorted((Path(__file__).resolve().parents[1] / "benchmarks").glob("*.py"))
+    if not scripts:
+        raise InputError("there is no folder benchmarks/ beside desom/; run this in a clone.")
+    # A process of its own for each, so that none inherits another's compiled programs or memory.
+    return max(subprocess.run([sys.executable, script]).returncode for script in scripts)

@@ -71,7 +71,7 @@ def train(model, x, iterations, batch_size, rng, callback=None, verbose=False):
     """
     batch_size = min(batch_size, len(x))
     batches = shuffled_batches(len(x), batch_size, rng)
-    run_steps = _STEP_RUNNERS[keras.backend.backend()](model, x)
+    run_steps = compile_steps(model, x)
     chunk = -(-iterations // CURVE_POINTS)
     indices = np.zeros((chunk, batch_size), dtype=np.int32)
     curves = {"iteration": []}
@@ -100,6 +100,25 @@ def _add_point(curves, iteration, metrics):
             f"the loss is not finite at iteration {iteration}: try a smaller learning_rate, "
             "or scale X to [0, 1]."
         )
+
+
+def compile_steps(model, x):
+    """Compile the training step of a model, fed by indices into a data set on the device.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As for ``train``.
+    x : ndarray of float32, shape (N, D)
+        The training set.
+
+    Returns
+    -------
+    callable
+        ``run(indices, steps)`` trains on the first ``steps`` rows of ``indices``, an array of int32
+        of shape (at least steps, batch size), and returns nothing.
+    """
+    return _STEP_COMPILERS[keras.backend.backend()](model, x)
 
 
 def _tensorflow_steps(model, x):
@@ -153,7 +172,7 @@ def _torch_steps(model, x):
     return run
 
 
-_STEP_RUNNERS = {"tensorflow": _tensorflow_steps, "jax": _jax_steps, "torch": _torch_steps}
+_STEP_COMPILERS = {"tensorflow": _tensorflow_steps, "jax": _jax_steps, "torch": _torch_steps}
 
 
 def apply(model, x):

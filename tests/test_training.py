@@ -1,0 +1,174 @@
+"""The compiled training loop against a plain one, its curves, and `apply`."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras.random import SeedGenerator
+
+from desom.autoencoder import build_decoder, build_encoder
+from desom.desom import DESOMModel, SOMModel
+from desom.som import SOMLayer
+from desom.training import apply, shuffled_batches, train
+
+N_FEATURES = 5
+
+
+def som_model(iterations=20):
+    model = SOMModel(N_FEATURES, SOMLayer((2, 3), 2.0, 0.5, iterations))
+    model.som.prototypes.assign(np.random.default_rng(1).random((6, N_FEATURES)))
+    return model
+
+
+def desom_model(iterations=20):
+    seeds = SeedGenerator(0)
+    encoder = build_encoder(N_FEATURES, (8, 6), 2, seeds)
+    decoder = build_decoder(N_FEATURES, (8, 6), 2, seeds)
+    # A gamma at which both losses shape the encoder.
+    model = DESOMModel(encoder, decoder, SOMLayer((2, 3), 2.0, 0.5, iterations), gamma=0.1)
+    model.som.prototypes.assign(np.random.default_rng(1).random((6, 2)))
+    return model
+
+
+MODELS = pytest.mark.parametrize("build", [som_model, desom_model])
+
+
+def compiled(model, learning_rate=0.01):
+    model.compile(optimizer=keras.optimizers.Adam(learning_rate))
+    return model
+
+
+# The batches
+
+
+def first_batches(n_samples, batch_size, count, seed=0):
+    batches = shuffled_batches(n_samples, batch_size, np.random.default_rng(seed))
+    return [next(batches) for _ in range(count)]
+
+
+@pytest.mark.parametrize(("n_samples", "batch_size"), [(12, 4), (13, 4), (5, 5), (7, 3), (9, 1)])
+def test_every_stretch_of_n_samples_is_a_permutation(n_samples, batch_size):
+    stream = np.concatenate(first_batches(n_samples, batch_size, 3 * n_samples))
+    for start in range(0, 3 * n_samples * batch_size - n_samples + 1, n_samples):
+        assert np.array_equal(np.sort(stream[start : start + n_samples]), np.arange(n_samples))
+
+
+def test_every_batch_is_full():
+    assert {batch.shape for batch in first_batches(13, 4, 20)} == {(4,)}
+
+
+def test_epochs_are_shuffled_anew():
+    first, second = first_batches(50, 50, 2)
+    assert not np.array_equal(first, second)
+
+
+def test_batches_follow_the_generator():
+    one, same, other = (np.array(first_batches(13, 4, 20, seed)) for seed in (0, 0, 1))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+# The loop
+
+
+class PlainAdam:
+    """Adam as its paper writes it, on NumPy arrays (Kingma and Ba, 2015, Algorithm 1)."""
+
+    def __init__(self, values, learning_rate):
+        self.values, self.learning_rate, self.t = values, learning_rate, 0
+        self.m = [np.zeros_like(value) for value in values]
+        self.v = [np.zeros_like(value) for value in values]
+
+    def step(self, gradients):
+        self.t += 1
+        for i, g in enumerate(gradients):
+            self.m[i] = 0.9 * self.m[i] + 0.1 * g
+            self.v[i] = 0.999 * self.v[i] + 0.001 * g**2
+            m_hat, v_hat = self.m[i] / (1 - 0.9**self.t), self.v[i] / (1 - 0.999**self.t)
+            self.values[i] -= self.learning_rate * m_hat / (np.sqrt(v_hat) + 1e-7)
+
+
+def plain_som_loss(z, prototypes, t):
+    """Write out the SOM loss of two by three units, with its array of differences."""
+    squared = tf.reduce_sum((z[:, None, :] - prototypes[None]) ** 2, axis=2)
+    bmus = np.argmin(squared, axis=1)
+    units = np.array([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)])
+    weights = np.exp(-(np.abs(units[bmus][:, None] - units).sum(axis=2) ** 2) / t**2)
+    return tf.reduce_mean(tf.reduce_sum(weights * squared, axis=1))
+
+
+def plain_layers(x, weights):
+    *hidden, (kernel, bias) = zip(weights[::2], weights[1::2], strict=True)
+    for hidden_kernel, hidden_bias in hidden:
+        x = tf.nn.relu(x @ hidden_kernel + hidden_bias)
+    return x @ kernel + bias
+
+
+def plain_losses(batch, variables, t):
+    """Give the losses of both models, by name; the map's prototypes are the last variable."""
+    if len(variables) == 1:
+        return {"loss": plain_som_loss(batch, variables[0], t)}
+    encoder, decoder = variables[:6], variables[6:12]
+    z = plain_layers(batch, encoder)
+    loss_r = tf.reduce_mean((plain_layers(z, decoder) - batch) ** 2)
+    loss_som = plain_som_loss(z, variables[12], t)
+    return {
+        "loss": loss_r + 0.1 * loss_som,
+        "reconstruction_loss": loss_r,
+        "som_loss": loss_som,
+    }
+
+
+def plain_training(x, weights, iterations, batch_size, rng, learning_rate):
+    """Algorithm 1 of the paper, in double precision, one operation after the other."""
+    adam = PlainAdam([np.asarray(w, dtype=float) for w in weights], learning_rate)
+    batches, curves = shuffled_batches(len(x), batch_size, rng), []
+    for iteration in range(1, iterations + 1):
+        variables = [tf.Variable(value) for value in adam.values]
+        with tf.GradientTape() as tape:
+            t = 2.0 * (0.5 / 2.0) ** (iteration / iterations)
+            losses = plain_losses(x[next(batches)].astype(float), variables, t)
+        adam.step([np.asarray(g) for g in tape.gradient(losses["loss"], variables)])
+        curves.append({name: float(value) for name, value in losses.items()})
+    return {name: [point[name] for point in curves] for name in curves[0]}, adam.values
+
+
+@MODELS
+def test_training_is_algorithm_1(build, blobs):
+    model = compiled(build())
+    start = [np.asarray(w) for w in model.trainable_variables]
+    curves = train(model, blobs[0], 20, 16, np.random.default_rng(3))
+    expected, values = plain_training(blobs[0], start, 20, 16, np.random.default_rng(3), 0.01)
+
+    assert curves.pop("iteration") == list(range(1, 21))
+    assert curves.keys() == expected.keys()
+    for name, curve in curves.items():
+        assert curve == pytest.approx(expected[name], rel=1e-4), name
+    for got, before, value in zip(model.trainable_variables, start, values, strict=True):
+        assert np.allclose(got, value, atol=1e-4)
+        assert not np.allclose(got, before, atol=1e-2)
+
+
+@MODELS
+def test_training_is_keras_own_on_the_same_batches(build, blobs):
+    ours, theirs = compiled(build(450)), compiled(build(450))
+    curves = train(ours, blobs[0], 450, 16, np.random.default_rng(3))
+    batches = shuffled_batches(60, 16, np.random.default_rng(3))
+    losses = [theirs.train_on_batch(blobs[0][next(batches)]) for _ in range(3)]
+
+    # 450 iterations are 150 points of three steps, and a metric of Keras is a running mean.
+    assert curves["iteration"] == list(range(3, 451, 3))
+    assert curves["loss"][0] == pytest.approx(losses[-1][0] if isinstance(losses[-1], list) else losses[-1], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("iterations", "points", "last_steps"), [(1, 1, 1), (199, 199, 1), (200, 200, 1), (333, 167, 1), (405, 135, 3), (1001, 167, 5)]
+)
+def test_curves_are_short_and_end_at_the_last_iteration(iterations, points, last_steps, blobs):
+    model = compiled(som_model(iterations))
+    curves = train(model, blobs[0], iterations, 4, np.random.default_rng(0))
+    assert {len(curve) for curve in curves.values()} == {points}
+    assert curves["iteration"][-1] == iterations
+    assert np.diff([0, *curves["iteration"]])[-1] == last_steps
+    assert int(model.som.iteration) == iterations
+    assert int(model.optimizer.iterations) == iterations
