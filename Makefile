@@ -37,12 +37,12 @@ clean: ## remove _build/, also what was trained for it
 
 $(ALL): pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing the pinned packages into .venv"
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[book,test]'
+	$(BIN)/pip install --constraint constraints.txt --editable '.[book,test]'
 	@touch $@
 
 $(COMPILER): constraints.txt | $(BIN)/pip
 	@echo "Installing Jupyter Book into .venv"
-	$(BIN)/pip install --quiet --constraint constraints.txt 'jupyter-book<2'
+	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2'
 	@touch $@
 
 $(BIN)/pip:

@@ -1,0 +1,355 @@
+"""The book is whole, fresh and reproducible: the gate, the executions, the compilation."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import gate  # noqa: E402
+
+import book  # noqa: E402
+
+KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def build(repository, *arguments, env=()):
+    """Run tools/book.py as make does, in a process of its own."""
+    command = [sys.executable, repository / "tools" / "book.py", *arguments]
+    return subprocess.run(
+        command, cwd=repository, env=os.environ | dict(env), capture_output=True, text=True
+    )
+
+
+def source(*codes):
+    """Write a chapter with a parameters cell, and these code cells."""
+    cells = [
+        new_markdown_cell("# A chapter\n\n$$\nx = 1\n$$ (eq-x)\n\nSee {eq}`eq-x`, {cite:t}`k`."),
+        new_code_cell('scale = "paper"', metadata={"tags": ["parameters"]}),
+        *(new_code_cell(code) for code in codes),
+    ]
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    return new_notebook(cells=cells, metadata=KERNEL)
+
+
+def execution(notebook, *outputs):
+    """Count the cells of a source as if executed, and give the last one these outputs."""
+    codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for count, cell in enumerate(codes, start=1):
+        cell.execution_count = count
+    codes[-1].outputs = list(outputs)
+    return notebook
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Make a book of one page and one chapter; nothing is wrong with it."""
+    for name in ("tools", "book", "notebooks"):
+        (tmp_path / name).mkdir()
+    for name in ("tools/book.py", "tools/gate.py", "_config.yml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    toc = {"format": "jb-book", "root": "book/index", "chapters": [{"file": "book/chapter"}]}
+    (tmp_path / "_toc.yml").write_text(yaml.safe_dump(toc))
+    (tmp_path / "book/index.md").write_text("# A book\n\n```{bibliography}\n```\n")
+    (tmp_path / "book/references.bib").write_text(
+        "@book{k, author={Kohonen, Teuvo}, title={Maps}, publisher={Springer}, year={1995}}"
+    )
+    nbformat.write(source("1 + 1"), tmp_path / "notebooks/chapter.ipynb")
+    printed = new_output("stream", name="stdout", text="two\n")
+    nbformat.write(execution(source("1 + 1"), printed), tmp_path / "book/chapter.ipynb")
+    return tmp_path
+
+
+# The gate
+
+
+def test_what_is_committed_passes_the_gate():
+    assert gate.repository_faults(ROOT) == []
+
+
+def test_a_faultless_book_passes_the_gate(repository):
+    assert gate.repository_faults(repository) == []
+
+
+def display(kind, value):
+    return new_output("display_data", data={kind: value})
+
+
+def picture(size):
+    return base64.b64encode(bytes(size)).decode()
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        (new_output("error", ename="SystemExit", evalue="0"), "cell 3, raised SystemExit: 0"),
+        (display("image/png", picture(200_100)), "cell 3, has an image of 200,10"),
+        (display("image/svg+xml", "x" * 200_001), "cell 3, has an image of 200,001 bytes"),
+        (
+            display("text/html", f"<img src='data:image/png;base64,{picture(200_100)}'>"),
+            "cell 3, has an image of 200,1",
+        ),
+        (new_output("stream", text=f"read {ROOT}/README.md"), f"cell 3, prints {ROOT}"),
+        (new_output("stream", text="in /tmp/x"), "cell 3, prints /tmp/"),
+        (display("text/plain", "'/home/me/x'"), "cell 3, prints /home/"),
+        (display("text/plain", "<A at 0x7f00aa00bb00>"), "cell 3, prints at 0x7f00aa00bb00"),
+        (new_output("stream", name="stderr", text="pid 12"), "is not as `make executed` leaves it"),
+    ],
+)
+def test_the_gate_refuses_an_output(repository, output, sentence):
+    nbformat.write(execution(source("1 + 1"), output), repository / "book/chapter.ipynb")
+    (fault,) = gate.repository_faults(repository)
+    assert fault.startswith("book/chapter.ipynb") and sentence in fault
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        display("image/png", picture(199_000)),
+        display("text/html", "<a href='https://example.org/tmp/page'>page</a>"),
+        new_output("stream", text="tools/book.py, 0x7f00aa00bb00"),
+    ],
+)
+def test_the_gate_lets_an_output_pass(repository, output):
+    nbformat.write(execution(source("1 + 1"), output), repository / "book/chapter.ipynb")
+    assert gate.repository_faults(repository) == []
+
+
+def change(path, edit):
+    notebook = nbformat.read(path, as_version=4)
+    edit(notebook)
+    nbformat.write(notebook, path)
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (lambda n: n.cells[2].update(execution_count=None), "cell 3, was not executed"),
+        (
+            lambda n: n.cells[2].metadata.update(papermill={"status": "pending"}),
+            "cell 3, has papermill's status pending instead of completed",
+        ),
+        (lambda n: n.cells[2].update(source="1 + 2"), "cell 3, differs from notebooks/chapter"),
+        (lambda n: n.cells[0].update(source="# Else"), "cell 1, differs from notebooks/chapter"),
+        (lambda n: n.cells.pop(), "cell 3, differs from notebooks/chapter.ipynb"),
+        (lambda n: n.metadata.update(papermill={}), "is not as `make executed` leaves it"),
+    ],
+)
+def test_the_gate_refuses_a_copy(repository, edit, sentence):
+    change(repository / "book/chapter.ipynb", edit)
+    faults = gate.repository_faults(repository)
+    assert any(sentence in fault for fault in faults), faults
+
+
+def test_the_gate_refuses_missing_and_orphaned_copies(repository):
+    (repository / "book/chapter.ipynb").rename(repository / "book/other.ipynb")
+    orphan, missing = gate.repository_faults(repository)
+    assert "book/other.ipynb has no source" in orphan
+    assert "book/chapter.ipynb is missing" in missing
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (lambda n: n.cells[2].update(execution_count=3), "cell 3, is not stripped"),
+        (
+            lambda n: n.cells[2].update(outputs=[new_output("stream", text="2")]),
+            "cell 3, is not stripped",
+        ),
+        (lambda n: n.cells[1].metadata.update(tags=[]), "has 0 cells with the tag parameters"),
+        (
+            lambda n: n.cells[2].metadata.update(tags=["parameters"]),
+            "has 2 cells with the tag parameters",
+        ),
+        (
+            lambda n: n.metadata.update(kernelspec={"name": "ir", "display_name": "R"}),
+            "another kernel than python3",
+        ),
+    ],
+)
+def test_the_gate_refuses_a_source(repository, edit, sentence):
+    path = repository / "notebooks/chapter.ipynb"
+    change(path, edit)
+    (fault,) = gate.source_faults(path)
+    assert fault.startswith("notebooks/chapter.ipynb") and sentence in fault
+
+
+@pytest.mark.parametrize("content", ["<<<<<<< HEAD", '{"nbformat": 4, "nbformat_minor": 5}'])
+def test_the_gate_refuses_what_is_no_notebook(repository, content):
+    (repository / "notebooks/chapter.ipynb").write_text(content)
+    with pytest.raises(gate.BookError, match=r"chapter\.ipynb is not a notebook"):
+        gate.repository_faults(repository)
+
+
+@pytest.mark.parametrize(("minor", "sentence"), [(4, "has no cell ids"), (5, "is not a notebook")])
+def test_the_gate_refuses_cells_without_ids(repository, minor, sentence):
+    path = repository / "notebooks/chapter.ipynb"
+    content = json.loads(path.read_text()) | {"nbformat_minor": minor}
+    for cell in content["cells"]:
+        del cell["id"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(gate.BookError, match=sentence):
+        gate.source_faults(path)
+
+
+def test_the_gate_refuses_a_heavy_book(repository):
+    (repository / "book/film.mp4").write_bytes(bytes(20_000_000))
+    (fault,) = gate.repository_faults(repository)
+    assert fault.startswith("book/ holds 20,0")
+
+
+# Execution
+
+
+def test_only_what_differs_from_the_default_is_injected(repository):
+    path = repository / "notebooks/chapter.ipynb"
+    assert book.overrides(path, {"scale": "paper"}) == {}
+    assert book.overrides(path, {"scale": "quick"}) == {"scale": "quick"}
+
+
+def test_a_parameter_that_the_notebook_does_not_declare_is_refused(repository):
+    path = repository / "notebooks/chapter.ipynb"
+    with pytest.raises(gate.BookError, match="does not declare the parameter speed, only scale"):
+        book.overrides(path, {"scale": "paper", "speed": 1})
+
+
+def test_two_executions_are_the_same_bytes(repository):
+    talk = (
+        "import os, sys, time\n"
+        "print(scale, flush=True)\n"
+        "time.sleep(0.5)\n"
+        "print('pid', os.getpid(), file=sys.stderr, flush=True)\n"
+        "print('later')"
+    )
+    plot = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+    nbformat.write(source(talk, plot), repository / "notebooks/chapter.ipynb")
+    # Another kernel of the same name, which cannot start, and a backend that shows no figure.
+    decoy = repository / "decoy"
+    (decoy / "kernels/python3").mkdir(parents=True)
+    (decoy / "kernels/python3/kernel.json").write_text(
+        '{"argv": ["false"], "display_name": "Decoy", "language": "python"}'
+    )
+    env = {"JUPYTER_PATH": str(decoy), "MPLBACKEND": "agg"}
+    staged = []
+    for _ in range(2):
+        made = build(repository, "execute", "--scale", "quick", env=env)
+        assert made.returncode == 0, made.stderr
+        staged.append((repository / "_build/source/book/chapter.ipynb").read_bytes())
+    assert staged[0] == staged[1]
+
+    notebook = nbformat.reads(staged[0].decode(), as_version=4)
+    _, parameters, injected, talked, plotted = notebook.cells
+    assert parameters.metadata.tags == ["parameters", "remove-cell"]
+    assert injected.metadata.tags == ["injected-parameters", "hide-input"]
+    assert [output.text for output in talked.outputs] == ["quick\nlater\n"]
+    assert "image/png" in plotted.outputs[0].data
+
+
+def test_a_failing_notebook_is_named_with_its_error_and_kept(repository):
+    nbformat.write(source("1 / 0", "2"), repository / "notebooks/chapter.ipynb")
+    made = build(repository, "execute")
+    kept = repository / "_build/executions/chapter.ipynb"
+    assert made.returncode == 1
+    assert made.stderr.splitlines()[-1] == (
+        "book: notebooks/chapter.ipynb failed: In [2] raised ZeroDivisionError: division by zero "
+        f"(the execution is in {kept})"
+    )
+    assert "ZeroDivisionError" in kept.read_text()
+
+
+def test_a_notebook_that_ends_early_is_refused(repository):
+    nbformat.write(source("import sys\nsys.exit(0)", "2"), repository / "notebooks/chapter.ipynb")
+    made = build(repository, "execute")
+    assert made.returncode == 1
+    assert "cell 3, raised SystemExit: 0" in made.stderr
+
+
+def test_a_page_with_a_dangling_reference_is_refused(repository):
+    made = build(repository, "compile", "--committed")
+    assert made.returncode == 0, made.stderr
+    with (repository / "book/index.md").open("a") as page:
+        page.write("\nSee {eq}`nowhere`.\n")
+    made = build(repository, "compile", "--committed")
+    assert made.returncode == 1
+    assert "nowhere" in made.stderr and "the book has faults" in made.stderr
+
+
+# The book
+
+
+def pages(toc):
+    """List every file that a table of contents names."""
+    if isinstance(toc, dict):
+        return [v for k, v in toc.items() if k in ("root", "file")] + pages(list(toc.values()))
+    return [page for part in toc for page in pages(part)] if isinstance(toc, list) else []
+
+
+def assert_whole(html):
+    """Assert that the front page and every page of the table of contents are there."""
+    wanted = pages(yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8")))
+    assert len(wanted) > 1 and (html / "index.html").exists()
+    assert [page for page in wanted if not (html / f"{page}.html").exists()] == []
+
+
+def checkout():
+    """Describe what git sees of the working tree."""
+    commands = (["status", "--porcelain"], ["diff", "HEAD"])
+    return [subprocess.check_output(["git", *c], cwd=ROOT) for c in commands]
+
+
+@pytest.fixture(scope="session")
+def quick_book(tmp_path_factory):
+    """Build the book as `make book SCALE=quick FRESH=1` does, elsewhere and with no network."""
+    folder = tmp_path_factory.mktemp("quick")
+    env = {
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+        "DESOM_DATA": str(folder / "no-data"),
+        "XDG_CACHE_HOME": str(folder / "no-cache"),
+    }
+    before = checkout()
+    for step in (["execute", "--scale", "quick", "--fresh"], ["compile"]):
+        made = build(ROOT, *step, "--into", folder, env=env)
+        assert made.returncode == 0, made.stdout + made.stderr
+    return folder / "_build", before, checkout()
+
+
+def test_the_quick_book_is_whole(quick_book):
+    assert_whole(quick_book[0] / "html")
+
+
+def test_the_quick_book_executes_every_notebook(quick_book):
+    staged = sorted((quick_book[0] / "source/book").glob("*.ipynb"))
+    assert [path.name for path in staged] == [path.name for path in gate.sources(ROOT)] != []
+    for path in staged:
+        notebook = nbformat.read(path, as_version=4)
+        assert gate.execution_faults(path.name, notebook) == []
+        assert 'scale = "quick"' in "\n".join(cell.source for cell in notebook.cells)
+
+
+def test_the_quick_book_touches_no_tracked_file(quick_book):
+    _, before, after = quick_book
+    assert before == after
+
+
+def test_the_committed_book_compiles_without_tensorflow(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('tensorflow is not to be used')")
+    made = build(
+        ROOT, "compile", "--committed", "--into", tmp_path, env={"PYTHONPATH": str(tmp_path)}
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert_whole(tmp_path / "_build/html")
