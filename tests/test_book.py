@@ -106,7 +106,8 @@ def picture(size):
         (new_output("stream", text=f"read {ROOT}/README.md"), f"cell 3, prints {ROOT}"),
         (new_output("stream", text="in /tmp/x"), "cell 3, prints /tmp/"),
         (display("text/plain", "'/home/me/x'"), "cell 3, prints /home/"),
-        (display("text/plain", "<A at 0x7f00aa00bb00>"), "cell 3, prints at 0x7f00aa00bb00"),
+        (new_output("stream", text="<A at 0x7f00aa00bb>"), "cell 3, prints at 0x7f00aa00bb"),
+        (display("text/plain", "<A at 0x7f00aa00bb>"), "is not as `make executed` leaves it"),
         (new_output("stream", name="stderr", text="pid 12"), "is not as `make executed` leaves it"),
     ],
 )
@@ -236,7 +237,8 @@ def test_two_executions_are_the_same_bytes(repository):
         "print('later')"
     )
     plot = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
-    nbformat.write(source(talk, plot), repository / "notebooks/chapter.ipynb")
+    table = "import pandas as pd\npd.DataFrame({'a': [1]}).style"
+    nbformat.write(source(talk, plot, table), repository / "notebooks/chapter.ipynb")
     # Another kernel of the same name, which cannot start, and a backend that shows no figure.
     decoy = repository / "decoy"
     (decoy / "kernels/python3").mkdir(parents=True)
@@ -252,11 +254,12 @@ def test_two_executions_are_the_same_bytes(repository):
     assert staged[0] == staged[1]
 
     notebook = nbformat.reads(staged[0].decode(), as_version=4)
-    _, parameters, injected, talked, plotted = notebook.cells
+    _, parameters, injected, talked, plotted, styled = notebook.cells
     assert parameters.metadata.tags == ["parameters", "remove-cell"]
     assert injected.metadata.tags == ["injected-parameters", "hide-input"]
     assert [output.text for output in talked.outputs] == ["quick\nlater\n"]
     assert "image/png" in plotted.outputs[0].data
+    assert 'id="table-cell-4-0"' in styled.outputs[0].data["text/html"]
 
 
 def test_a_failing_notebook_is_named_with_its_error_and_kept(repository):

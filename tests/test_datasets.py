@@ -484,3 +484,14 @@ def test_real_files(monkeypatch, name):
     assert np.bincount(data.y).tolist() == CLASS_COUNTS[name]
     assert data.image_shape == (28, 28)
     assert len(data.class_names) == 10
+
+
+@pytest.mark.parametrize("name", ["mnist5k", "digits"])
+def test_description_is_that_of_the_data(name):
+    data = datasets.load(name)
+    assert datasets.describe(name) == (data.image_shape, data.class_names)
+
+
+def test_description_of_an_unknown_data_set():
+    with pytest.raises(InputError, match="mnist"):
+        datasets.describe("mnits")

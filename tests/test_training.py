@@ -72,20 +72,20 @@ def test_batches_follow_the_generator():
 
 
 class PlainAdam:
-    """Adam as its paper writes it, on NumPy arrays (Kingma and Ba, 2015, Algorithm 1)."""
+    """Adam on NumPy arrays, in the order that Kingma and Ba give below their Algorithm 1."""
 
-    def __init__(self, values, learning_rate):
-        self.values, self.learning_rate, self.t = values, learning_rate, 0
+    def __init__(self, values):
+        self.values, self.t = values, 0
         self.m = [np.zeros_like(value) for value in values]
         self.v = [np.zeros_like(value) for value in values]
 
     def step(self, gradients):
         self.t += 1
+        rate = 0.003 * np.sqrt(1 - 0.999**self.t) / (1 - 0.9**self.t)
         for i, g in enumerate(gradients):
             self.m[i] = 0.9 * self.m[i] + 0.1 * g
             self.v[i] = 0.999 * self.v[i] + 0.001 * g**2
-            m_hat, v_hat = self.m[i] / (1 - 0.9**self.t), self.v[i] / (1 - 0.999**self.t)
-            self.values[i] -= self.learning_rate * m_hat / (np.sqrt(v_hat) + 1e-7)
+            self.values[i] -= rate * self.m[i] / (np.sqrt(self.v[i]) + 1e-3)
 
 
 def plain_som_loss(z, prototypes, t):
@@ -119,9 +119,9 @@ def plain_losses(batch, variables, t):
     }
 
 
-def plain_training(x, weights, iterations, batch_size, rng, learning_rate):
+def plain_training(x, weights, iterations, batch_size, rng):
     """Algorithm 1 of the paper, in double precision, one operation after the other."""
-    adam = PlainAdam([np.asarray(w, dtype=float) for w in weights], learning_rate)
+    adam = PlainAdam([np.asarray(w, dtype=float) for w in weights])
     batches, curves = shuffled_batches(len(x), batch_size, rng), []
     for iteration in range(1, iterations + 1):
         variables = [tf.Variable(value) for value in adam.values]
@@ -135,35 +135,37 @@ def plain_training(x, weights, iterations, batch_size, rng, learning_rate):
 
 @MODELS
 def test_training_is_algorithm_1(build, blobs):
-    model = compiled(build())
+    model = build()
+    # With its usual epsilon, 1e-7, Adam turns the rounding of a vanishing gradient into a step.
+    model.compile(optimizer=keras.optimizers.Adam(0.003, epsilon=1e-3))
     start = [np.asarray(w) for w in model.trainable_variables]
     curves = train(model, blobs[0], 20, 16, np.random.default_rng(3))
-    expected, values = plain_training(blobs[0], start, 20, 16, np.random.default_rng(3), 0.01)
+    expected, values = plain_training(blobs[0], start, 20, 16, np.random.default_rng(3))
 
     assert curves.pop("iteration") == list(range(1, 21))
     assert curves.keys() == expected.keys()
     for name, curve in curves.items():
         assert curve == pytest.approx(expected[name], rel=1e-4), name
     for got, before, value in zip(model.trainable_variables, start, values, strict=True):
-        assert np.allclose(got, value, atol=1e-4)
-        assert not np.allclose(got, before, atol=1e-2)
+        assert np.allclose(got, value, atol=1e-5)
+        assert not np.allclose(got, before, atol=3e-3)
 
 
 @MODELS
 def test_training_is_keras_own_on_the_same_batches(build, blobs):
-    ours, theirs = compiled(build(401), 0.001), compiled(build(401), 0.001)
-    curves = train(ours, blobs[0], 401, 16, np.random.default_rng(3))
+    ours, theirs = compiled(build(201), 0.001), compiled(build(201), 0.001)
+    curves = train(ours, blobs[0], 201, 16, np.random.default_rng(3))
 
     losses = []
     for _, batch in zip(
-        range(401), shuffled_batches(60, 16, np.random.default_rng(3)), strict=False
+        range(201), shuffled_batches(60, 16, np.random.default_rng(3)), strict=False
     ):
         theirs.reset_metrics()
         losses.append(theirs.train_on_batch(blobs[0][batch], return_dict=True))
 
-    # 401 iterations make 133 points of three and one of two.
+    # 201 iterations make 100 points of two and one of one.
     for name in losses[0]:
-        chunks = np.split([point[name] for point in losses], range(3, 401, 3))
+        chunks = np.split([point[name] for point in losses], range(2, 201, 2))
         assert curves[name] == pytest.approx([chunk.mean() for chunk in chunks], rel=1e-3), name
     for a, b in zip(ours.trainable_variables, theirs.trainable_variables, strict=True):
         assert np.allclose(a, b, atol=1e-3)
@@ -240,8 +242,8 @@ def test_evaluation_moves_no_clock(build, blobs):
 def test_summary_prints_every_part(build, capsys):
     build().summary()
     text = capsys.readouterr().out
-    parts = ["som"] if build is som_model else ["som", "encoder", "decoder"]
-    assert all(f"{part} (" in text for part in parts)
+    parts = {"som_model", "som"} if build is som_model else {"som", "encoder", "decoder"}
+    assert all(part in text for part in parts)
 
 
 # Apply

@@ -150,6 +150,8 @@ def execute(arguments):
     os.environ["JUPYTER_PATH"] = str(build / "jupyter")
     # Any other backend would leave the figures out.
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    # TensorFlow's remarks on its build would bury the progress bars.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if scale == "quick" or arguments.fresh:
         results = build / scale / "results"
         if arguments.fresh:
@@ -166,7 +168,7 @@ def execute(arguments):
         start = time.monotonic()
         run(source, executions / source.name, parameters, TIMEOUTS[scale])
         notebook = read(executions / source.name)
-        faults += execution_faults(f"executions/{source.name}", notebook)
+        faults += execution_faults(f"_build/executions/{source.name}", notebook)
         nbformat.write(scrub(notebook), build / "source" / "book" / source.name)
         print(f"Executed notebooks/{source.name} in {time.monotonic() - start:.0f} s", flush=True)
     refuse(faults)
