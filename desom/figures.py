@@ -5,6 +5,7 @@ from io import BytesIO
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.ticker import LogLocator, NullFormatter
 from PIL import Image
 
 from desom.errors import InputError
@@ -198,10 +199,13 @@ def plot_curves(curves, axes=None):
     """
     names = [name for name in curves if name != "iteration"]
     if axes is None:
-        _, axes = plt.subplots(1, len(names), figsize=(3 * len(names), 2.6), squeeze=False)
+        _, axes = plt.subplots(1, len(names), figsize=(2.4 * len(names), 2.4), squeeze=False)
         axes = axes[0]
     for ax, name in zip(axes, names, strict=True):
         ax.semilogy(curves["iteration"], curves[name])
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set(xlabel="iteration", title=name.replace("_", " "))
     sns.despine()
     return axes
@@ -237,7 +241,7 @@ def animate(draw, frames, figsize=(5, 3.2), seconds=0.15, last_seconds=2.5):
         images.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB"))
     plt.close(figure)
     # All frames must share one palette; without dithering, what stands still costs nothing.
-    palette = images[-1].quantize(32)
+    palette = images[-1].quantize(32, method=Image.Quantize.MAXCOVERAGE)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [1000 * seconds] * (len(images) - 1) + [1000 * last_seconds]
     file = BytesIO()

@@ -143,9 +143,7 @@ def execution_faults(name, notebook):
                 if size > IMAGE_LIMIT:
                     faults.append(f"{where} has an image of {size:,} bytes; 200,000 are accepted")
             for found in VOLATILE.findall(_text(output)):
-                faults.append(
-                    f"{where} prints {found.strip()}, which changes with machine or execution"
-                )
+                faults.append(f"{where} prints {found.strip()}, which is not reproducible")
     return faults
 
 
