@@ -30,7 +30,7 @@ test: $(ALL) ## check style, run the tests, build the book at the quick scale
 
 lock: ## pin every package anew in constraints.txt, for Linux and macOS (needs uv); mend environment.yml by hand
 	uv pip compile pyproject.toml --upgrade --all-extras --universal --no-header --no-annotate --output-file constraints.txt
-	sed 's/ ;.*//' constraints.txt | uniq > .constraints && mv .constraints constraints.txt
+	awk -F '[= ]+' '!/pypy/ && !seen[$$1]++ {print $$1 "==" $$2}' constraints.txt > .constraints && mv .constraints constraints.txt
 
 clean: ## remove _build/, also what was trained for it
 	rm -rf _build
@@ -46,7 +46,7 @@ $(COMPILER): constraints.txt | $(BIN)/pip
 	@touch $@
 
 $(BIN)/pip:
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	{ echo "Python 3.11 is needed, '$(PYTHON)' is not it; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+	{ echo "Python 3.11 is needed, '$(PYTHON)' is not it; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Making .venv with $(PYTHON)"
 	$(PYTHON) -m venv .venv

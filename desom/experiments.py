@@ -15,7 +15,12 @@ SCALES = ("paper", "quick")
 
 # At the quick scale, small embedded data sets stand in, and the trainings are short.
 QUICK_DATASETS = {"mnist": "mnist5k", "fashion_mnist": "digits"}
-QUICK_CONFIG = {"kerasom": {"iterations": 1000}, "desom": {"iterations": 600}}
+# Adam moves a coordinate by at most about the learning rate in a step: the prototypes of kerasom,
+# in the space of the pixels, would not get far in 1,000 steps of the usual size.
+QUICK_CONFIG = {
+    "kerasom": {"iterations": 1000, "learning_rate": 0.01},
+    "desom": {"iterations": 600},
+}
 QUICK_SEEDS = (0,)
 
 

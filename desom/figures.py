@@ -17,7 +17,6 @@ STYLE = {
     "figure.constrained_layout.use": True,
     "axes.titlesize": "medium",
     "image.cmap": "viridis",
-    "animation.html": "jshtml",
 }
 
 
@@ -203,7 +202,8 @@ def plot_curves(curves, axes=None):
         axes = axes[0]
     for ax, name in zip(axes, names, strict=True):
         ax.semilogy(curves["iteration"], curves[name])
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        few_decades = np.ptp(np.log10(curves[name])) < 1.5
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few_decades else (1,)))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set(xlabel="iteration", title=name.replace("_", " "))

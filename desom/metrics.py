@@ -387,7 +387,7 @@ def _check_labels(y_true, labels):
 
 def _check_points(x, prototypes):
     x = _check("x", x, (None, None))
-    # Prototypes in float64 make every distance to them one, whatever the type of the points.
+    # Prototypes in float64 have every distance computed in float64, even to float32 points.
     return x, _check("prototypes", prototypes, (None, x.shape[1])).astype("float64")
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -329,6 +330,20 @@ def quick_book(tmp_path_factory):
         made = build(ROOT, *step, "--into", folder, env=env)
         assert made.returncode == 0, made.stdout + made.stderr
     return folder / "_build", before, checkout()
+
+
+def test_make_runs_the_same_steps():
+    for goal, steps in {
+        ("book", "SCALE=quick", "FRESH=1"): ["execute --scale quick --fresh", "compile"],
+        ("book",): ["execute --scale paper", "compile"],
+        ("html",): ["compile --committed"],
+        ("executed",): ["execute", "keep"],
+    }.items():
+        # Without what a make that runs these tests hands down.
+        env = os.environ | {"MAKEFLAGS": ""}
+        plan = subprocess.check_output(["make", "-n", *goal], cwd=ROOT, env=env, text=True)
+        ran = re.findall(r"tools/book\.py (.*?) *$", plan, re.MULTILINE)
+        assert ran == steps
 
 
 def test_the_quick_book_is_whole(quick_book):

@@ -208,7 +208,7 @@ def test_topographic_error_of_perfect_and_worst_order(order, error):
 
 
 def test_points_on_their_prototypes_have_no_error():
-    _, prototypes, _ = random_map(0)
+    _, prototypes, _ = random_map(0, n_features=50)
     assert metrics.quantization_error(1e4 + prototypes, 1e4 + prototypes) == 0
     line = np.arange(5.0)[:, None]
     assert metrics.combined_error(line, line, grid_distances((1, 5))) == pytest.approx(1)
