@@ -27,7 +27,17 @@ class KerasEstimator(ClusterMixin, BaseEstimator):
 
     def _check_input(self, X, *, reset=False):
         """X as a C-contiguous float32 array, checked; copied only where it is not one already."""
-        return validate_data(self, X, dtype=np.float32, order="C", reset=reset)
+        if np.ndim(X) != 2:
+            raise InputError(
+                f"X has shape {np.shape(X)}. Reshape your data to (n_samples, n_features)."
+            )
+        with np.errstate(over="ignore"):
+            X = validate_data(
+                self, X, dtype=np.float32, order="C", reset=reset, ensure_all_finite=False
+            )
+        if not np.isfinite(X).all():
+            raise InputError("X contains NaN or infinity, or numbers too large for float32.")
+        return X
 
     def _random_streams(self):
         """Two independent generators that ``random_state`` determines: weights, and samples."""

@@ -1,8 +1,10 @@
-"""What several test modules share: small data, small estimators, a small grid of runs."""
+"""What several test modules share: small data, a small grid of runs, and a guard."""
 
 import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
+
+from desom import datasets, experiments, runs
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,37 @@ def no_training(monkeypatch):
         raise AssertionError("this must not be trained")
 
     monkeypatch.setattr("desom.desom.train", train)
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """Train in no time at all, and list the models."""
+    models = []
+
+    def train(model, x, iterations, batch_size, rng, **options):
+        models.append(model)
+        return {"iteration": [iterations], "loss": [0.5], "reconstruction_loss": [0.25]}
+
+    monkeypatch.setattr("desom.desom.train", train)
+    return models
+
+
+@pytest.fixture
+def tiny_grid(monkeypatch, blobs):
+    """Two methods on two data sets with two seeds, called ``tiny``; all the data are the blobs."""
+
+    def load(name):
+        return datasets.Dataset(name, *blobs)
+
+    small = {"map_size": [2, 3], "iterations": 5, "batch_size": 16}
+    network = {"hidden_units": [8], "latent_dim": 2}
+    grid = experiments.Grid(("kerasom", "desom"), ("mnist", "fashion_mnist"), (0, 1))
+    monkeypatch.setattr(datasets, "load", load)
+    monkeypatch.setitem(experiments.GRIDS, "tiny", grid)
+    stand_ins = {"mnist": "mnist5k", "fashion_mnist": "digits"}
+    monkeypatch.setattr(experiments, "QUICK_DATASETS", stand_ins)
+    monkeypatch.setattr(experiments, "QUICK_SEEDS", (0,))
+    monkeypatch.setattr(experiments, "QUICK_CONFIG", {"kerasom": small, "desom": small | network})
+    runs.load_dataset.cache_clear()
+    yield grid
+    runs.load_dataset.cache_clear()

@@ -152,6 +152,9 @@ def execute(arguments):
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     # TensorFlow's remarks on its build would bury the progress bars.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # The notebooks run in their own folder, where a relative path would lead elsewhere.
+    for name in {"DESOM_DATA", "DESOM_RESULTS"} & os.environ.keys():
+        os.environ[name] = str(Path(os.environ[name]).resolve())
     if scale == "quick" or arguments.fresh:
         results = build / scale / "results"
         if arguments.fresh:

@@ -1,0 +1,346 @@
+"""``desom run`` and ``desom status``: exit statuses, refusals, and kills at random moments."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from desom import records
+from desom.cli import main
+from desom.experiments import runs_of
+
+DIGITS = ["--scale", "quick", "--datasets", "digits"]
+
+
+@pytest.fixture
+def command(tiny_grid, tmp_path):
+    """Call ``desom COMMAND tiny`` in this process, on the blobs."""
+
+    def call(name, *arguments, results=tmp_path / "results"):
+        return main([name, "tiny", *DIGITS, "--results", str(results), *arguments])
+
+    return call
+
+
+def lines(folder):
+    return [line for path in folder.rglob("*.jsonl") for line in path.read_text().splitlines()]
+
+
+# Exit statuses
+
+
+def test_status_says_what_is_missing_and_run_completes_it(command, trainings, tmp_path, capsys):
+    assert command("status") == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "kerasom      digits             0 of   1 recorded",
+        "desom        digits             0 of   1 recorded",
+    ]
+    assert not (tmp_path / "results").exists()
+
+    assert command("run", "--methods", "desom") == 0
+    assert command("status") == 1
+    assert command("run") == 0
+    assert len(trainings) == 2
+    out = capsys.readouterr().out
+    assert "[1/1] kerasom on digits, seed 0" in out
+    assert command("status") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "kerasom      digits             1 of   1 recorded",
+        "desom        digits             1 of   1 recorded",
+    ]
+    assert command("run") == 0
+    assert len(trainings) == 2
+
+
+def test_run_that_another_process_computes_is_missing(command, trainings, tmp_path):
+    (run,) = runs_of("tiny", "quick", ["kerasom"], ["digits"])
+    with records.claim(tmp_path / "results", run.key):
+        assert command("run") == 1
+    assert command("run") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("0", [0]), ("0-2", [0, 1, 2]), ("0,3,5", [0, 3, 5]), ("7,1-2", [7, 1, 2]), ("4-4", [4])],
+)
+def test_seeds_are_single_or_in_ranges(text, seeds, command, trainings, tmp_path):
+    assert command("run", "--methods", "kerasom", "--seeds", text) == 0
+    assert [json.loads(line)["seed"] for line in lines(tmp_path)] == seeds
+
+
+def test_parts_are_lists_of_names(tiny_grid, trainings, tmp_path):
+    part = ["--methods", "desom,kerasom", "--datasets", "mnist5k,digits", "--seeds", "1"]
+    assert main(["run", "tiny", "--scale", "quick", *part, "--results", str(tmp_path)]) == 0
+    ran = {(r["method"], r["dataset"], r["seed"]) for r in map(json.loads, lines(tmp_path))}
+    assert ran == {(m, d, 1) for m in ("desom", "kerasom") for d in ("mnist5k", "digits")}
+
+
+# What bad input gets
+
+
+@pytest.fixture
+def refused(capsys):
+    """Give the sentence that a refused command prints, alone, on the standard error."""
+
+    def call(arguments):
+        try:
+            status = main(arguments)
+        except SystemExit as stopped:  # argparse prints its usage first
+            status = stopped.code
+        assert status == 2
+        message = capsys.readouterr().err.splitlines()[-1]
+        assert re.match("desom( run| status)?: ", message)
+        return message
+
+    return call
+
+
+@pytest.mark.usefixtures("tiny_grid", "no_training")
+@pytest.mark.parametrize("name", ["run", "status"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tini"], "unknown grid 'tini': did you mean 'tiny'?"),
+        (["tabel2"], "unknown grid 'tabel2': did you mean 'table2'?"),
+        (["tiny", "--scale", "papper"], "unknown scale 'papper': did you mean 'paper'?"),
+        (["tiny", "--methods", "desmo"], "'desmo': did you mean 'desom'"),
+        (["tiny", "--methods", "desom,kerasum"], "'kerasum': did you mean 'kerasom'"),
+        (["tiny", "--datasets", "mnits"], "'mnits': did you mean 'mnist'"),
+        (["tiny", "--methods", ""], "unknown method in tiny ''"),
+        (["tiny", "--seeds", "one"], "'one' is not seeds such as 0-9 or 0,3,5"),
+        (["tiny", "--seeds", "5-3"], "'5-3' is not seeds"),
+        (["tiny", "--seeds", "1-2-3"], "'1-2-3' is not seeds"),
+        (["tiny", "--seeds", "1,,2"], "'1,,2' is not seeds"),
+        (["tiny", "--seeds", "-1"], "seeds"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_the_nearest_name(
+    name, arguments, message, refused, tmp_path
+):
+    assert message in refused([name, *arguments, "--results", str(tmp_path / "results")])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("tiny_grid", "no_training")
+@pytest.mark.parametrize("workers", ["0", "-1", "two", "1.5"])
+def test_workers_are_at_least_one(workers, refused):
+    assert "workers" in refused(["run", "tiny", "--workers", workers])
+
+
+@pytest.mark.usefixtures("no_training")
+def test_folder_that_cannot_be_written_is_refused(tiny_grid, refused, tmp_path):
+    (tmp_path / "file").touch()
+    message = refused(["run", "tiny", *DIGITS, "--results", str(tmp_path / "file")])
+    assert (
+        message == f"desom: the results folder {tmp_path}/file cannot be written; choose another."
+    )
+
+
+@pytest.mark.usefixtures("no_training")
+@pytest.mark.parametrize("name", ["run", "status"])
+def test_record_that_is_not_json_is_refused(name, tiny_grid, refused, tmp_path):
+    path = tmp_path / "desom" / "digits.jsonl"
+    path.parent.mkdir()
+    path.write_text('{"key": "a"}\nonce upon a time\n{"key": "b"}\n')
+    message = refused([name, "tiny", *DIGITS, "--results", str(tmp_path)])
+    assert message.startswith(f"desom: {path}, line 2, is not a record; ")
+    assert len(path.read_text().splitlines()) == 3
+
+
+@pytest.mark.filterwarnings("ignore:.*torn last line")
+def test_torn_record_is_run_again(command, trainings, tmp_path):
+    assert command("run") == 0
+    path = tmp_path / "results" / "desom" / "digits.jsonl"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert command("status") == 1
+    assert command("run") == 0
+    assert len(trainings) == 3
+    assert len(path.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FloatingPointError("the loss is not finite at iteration 50: try a smaller learning_rate."),
+        OSError(28, "No space left on device"),
+    ],
+)
+def test_failure_ends_with_a_sentence_and_keeps_the_finished_runs(
+    error, command, trainings, monkeypatch, tmp_path, capsys
+):
+    def fit(self, X):
+        raise error
+
+    monkeypatch.setattr("desom.desom.DESOM.fit", fit)
+    assert command("run") == 2
+    assert capsys.readouterr().err == f"desom: {error}\n"
+    assert [json.loads(line)["method"] for line in lines(tmp_path)] == ["kerasom"]
+
+
+def test_interruption_keeps_the_finished_runs(command, trainings, monkeypatch, tmp_path, capsys):
+    def fit(self, X):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("desom.desom.DESOM.fit", fit)
+    assert command("run") == 130
+    assert capsys.readouterr().err.startswith("desom: interrupted; ")
+    assert [json.loads(line)["method"] for line in lines(tmp_path)] == ["kerasom"]
+
+
+def desom(*arguments):
+    """Call the installed command, in its own process."""
+    script = Path(sys.executable).with_name("desom")
+    return subprocess.run([script, *arguments], capture_output=True, text=True)
+
+
+def test_installed_command_tells_what_is_missing(tmp_path):
+    ended = desom("status", "table2", "--results", tmp_path)
+    assert ended.returncode == 1
+    assert re.search(r"^desom +mnist +0 of +10 recorded$", ended.stdout, re.MULTILINE)
+
+
+def test_installed_command_refuses_with_one_sentence(tmp_path):
+    ended = desom("run", "tabel2", "--results", tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].startswith("desom: unknown grid 'tabel2': did you mean")
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+
+
+# Kills
+
+# A process that has imported everything once, and at each word "start" forks a child that runs the
+# grid. Nothing is trained and the data are small, so that much of a run is writing.
+DRIVER = """
+import os
+import sys
+
+import numpy as np
+
+from desom import cli, datasets, desom, experiments, runs
+
+N_RUNS = int(sys.argv[1])
+
+
+def load(name):
+    y = np.arange(30) % 3
+    return datasets.Dataset(name, y[:, None] + np.linspace(0, 0.1, 30)[:, None], y)
+
+
+def train(model, x, iterations, batch_size, rng, **options):
+    return {"iteration": list(range(200)), "loss": rng.random(200).tolist()}
+
+
+def cluster_prototypes(prototypes, n_clusters, seed):
+    return np.arange(len(prototypes)) % n_clusters
+
+
+datasets.load = load
+desom.train = train
+runs.cluster_prototypes = cluster_prototypes
+experiments.GRIDS["tiny"] = experiments.Grid(("kerasom",), ("digits",), tuple(range(N_RUNS)))
+
+for word in sys.stdin:
+    if word.strip() == "start":
+        child = os.fork()
+        if child == 0:
+            status = 70
+            try:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+                status = cli.main(["run", "tiny", "--results", sys.argv[2]])
+            finally:
+                os._exit(status)
+        print(child, flush=True)
+    else:
+        print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+"""
+
+
+class Driver:
+    """The process above, and the folder that its children write to."""
+
+    def __init__(self, n_runs, folder):
+        self.folder = folder
+        self.file = folder / "kerasom" / "digits.jsonl"
+        command = [sys.executable, "-c", DRIVER, str(n_runs), str(folder)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.process = subprocess.Popen(command, text=True, bufsize=1, **pipes)
+
+    def ask(self, word):
+        self.process.stdin.write(f"{word}\n")
+        return int(self.process.stdout.readline())
+
+    def whole_lines(self):
+        """Give the part of the file that ends with its last line break."""
+        content = self.file.read_bytes() if self.file.exists() else b""
+        return content[: content.rfind(b"\n") + 1]
+
+    def records(self):
+        return list(records.read(self.folder, "kerasom", "digits").values())
+
+    def check_complete(self, n_runs):
+        seeds = Counter(json.loads(line)["seed"] for line in self.whole_lines().splitlines())
+        assert seeds == dict.fromkeys(range(n_runs), 1)
+        artifacts = {record["artifact"] for record in self.records()}
+        files = {path for path in self.folder.rglob("*.*") if path.is_file()}
+        assert files == {self.file, *(self.folder / artifact for artifact in artifacts)}
+        for artifact in artifacts:
+            with np.load(self.folder / artifact, allow_pickle=False) as file:
+                assert dict(file)["class_counts"].sum() == 30
+
+
+@pytest.fixture
+def drive(tmp_path):
+    drivers = []
+
+    def start(n_runs):
+        drivers.append(Driver(n_runs, tmp_path / "results"))
+        return drivers[-1]
+
+    yield start
+    for driver in drivers:
+        driver.process.stdin.close()
+        driver.process.wait()
+
+
+@pytest.mark.filterwarnings("ignore:.*torn last line")
+def test_ten_kills_at_random_moments_lose_no_finished_record(drive):
+    n_runs, moments = 120, random.Random(0)
+    driver = drive(n_runs)
+    for _ in range(10):
+        before = driver.whole_lines()
+        child = driver.ask("start")
+        while driver.whole_lines() == before:
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 0.3))
+        os.kill(child, signal.SIGKILL)
+        assert driver.ask("wait") == -signal.SIGKILL
+
+        assert driver.whole_lines().startswith(before)
+        finished = len(driver.whole_lines().splitlines())
+        assert len(before.splitlines()) < finished < n_runs
+        # A line may be whole but for its line break.
+        assert [record["seed"] for record in driver.records()][:finished] == list(range(finished))
+
+    driver.ask("start")
+    assert driver.ask("wait") == 0
+    driver.check_complete(n_runs)
+
+
+def test_two_processes_on_one_grid_share_its_runs(drive):
+    driver = drive(40)
+    driver.ask("start")
+    driver.ask("start")
+    # The first to end may leave a run that the other computes.
+    assert driver.ask("wait") in (0, 1)
+    assert driver.ask("wait") == 0
+    driver.check_complete(40)
