@@ -1,13 +1,10 @@
 """The headline of README.md comes from the records."""
 
 import copy
-import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / "tools"))
-
-import readme  # noqa: E402
+import readme
 
 
 def test_the_table_is_the_one_that_the_records_give():

@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 
 import nbformat
+
 from gate import (
     ROOT,
     BookError,
