@@ -1,9 +1,7 @@
 """The headline of README.md comes from the records."""
 
 import copy
-from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 import readme
 
 
