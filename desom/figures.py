@@ -1,5 +1,6 @@
 """Pictures of maps and of trainings, as functions that draw on Matplotlib axes and return them."""
 
+import re
 from io import BytesIO
 
 import matplotlib.pyplot as plt
@@ -127,7 +128,7 @@ def plot_classes(class_counts, map_size, class_names, ax=None):
     map_size : tuple of two int
         Rows and columns of the map.
     class_names : sequence of str
-        The classes; an initial part of the name is written where it is long.
+        The classes; of a name, the first word is written.
     ax : matplotlib.axes.Axes, optional
         Where to draw; the current axes by default.
 
@@ -139,7 +140,8 @@ def plot_classes(class_counts, map_size, class_names, ax=None):
     counts = np.asarray(class_counts)
     hits = counts.sum(axis=1)
     share = np.where(hits > 0, counts.max(axis=1) / np.maximum(hits, 1), np.nan)
-    names = np.array([name[:5] for name in class_names])[counts.argmax(axis=1)]
+    words = np.array([re.split("[ /]", name)[0] for name in class_names])
+    names = words[counts.argmax(axis=1)]
     return plot_units(
         share,
         map_size,
@@ -150,7 +152,7 @@ def plot_classes(class_counts, map_size, class_names, ax=None):
         vmin=0,
         vmax=1,
         cmap="crest",
-        annot_kws={"size": "small"},
+        annot_kws={"size": 9 if max(map(len, words)) < 4 else 7},
     )
 
 

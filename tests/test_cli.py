@@ -232,8 +232,8 @@ N_RUNS = int(sys.argv[1])
 
 
 def load(name):
-    y = np.arange(30) % 3
-    return datasets.Dataset(name, y[:, None] + np.linspace(0, 0.1, 30)[:, None], y)
+    y = np.arange(70) % 3
+    return datasets.Dataset(name, y[:, None] + np.linspace(0, 0.1, 70)[:, None], y)
 
 
 def train(model, x, iterations, batch_size, rng, **options):
@@ -295,7 +295,7 @@ class Driver:
         assert files == {self.file, *(self.folder / artifact for artifact in artifacts)}
         for artifact in artifacts:
             with np.load(self.folder / artifact, allow_pickle=False) as file:
-                assert dict(file)["class_counts"].sum() == 30
+                assert dict(file)["class_counts"].sum() == 70
 
 
 @pytest.fixture
@@ -319,7 +319,9 @@ def test_ten_kills_at_random_moments_lose_no_finished_record(drive):
     for _ in range(10):
         before = driver.whole_lines()
         child = driver.ask("start")
+        deadline = time.monotonic() + 60
         while driver.whole_lines() == before:
+            assert time.monotonic() < deadline, "nothing is recorded"
             time.sleep(0.001)
         time.sleep(moments.uniform(0, 0.3))
         os.kill(child, signal.SIGKILL)
