@@ -144,6 +144,7 @@ def _jax_steps(model, x):
         return jax.lax.fori_loop(0, steps, step, state)
 
     data = jax.numpy.asarray(x)
+    model.optimizer.build(model.trainable_variables)
     groups = (
         model.trainable_variables,
         model.non_trainable_variables,
