@@ -1,4 +1,4 @@
-"""How long a training step of DESOM takes, beside the autoencoder alone and Keras' own loop.
+"""How long a training step of DESOM takes, beside the autoencoder alone and other loops.
 
 All contenders train in one process, in turn, on the same batches; the figures are medians over the
 rounds, the ratios medians of the ratios within a round. ``results/benchmarks.json`` keeps them.
@@ -9,6 +9,7 @@ import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from desom import datasets
 from desom.autoencoder import build_decoder, build_encoder, reconstruction_loss
@@ -55,9 +56,17 @@ def main():
         for batch in indices[:steps]:
             on_batches.train_on_batch(x[batch])
 
+    data, without_xla = tf.constant(x), build(joint=True, n_features=x.shape[1])
+
+    @tf.function
+    def train_without_xla(indices, steps):
+        for i in tf.range(steps):
+            without_xla.train_step((tf.gather(data, indices[i]),))
+
     contenders = {
         "autoencoder alone, compiled": compile_steps(build(False, x.shape[1]), x),
         "DESOM, compiled": compile_steps(build(True, x.shape[1]), x),
+        "DESOM, compiled without XLA": train_without_xla,
         "DESOM, train_on_batch": train_on_batches,
     }
     for run in contenders.values():

