@@ -1,6 +1,7 @@
 """What every estimator here shares: scikit-learn's conventions, checks, and one-file storage."""
 
 import json
+import zipfile
 from numbers import Integral
 
 import numpy as np
@@ -27,9 +28,10 @@ class KerasEstimator(ClusterMixin, BaseEstimator):
 
     def _check_input(self, X, *, reset=False):
         """X as a C-contiguous float32 array, checked; copied only where it is not one already."""
-        if np.ndim(X) != 2:
+        shape = np.shape(X) if isinstance(X, list | tuple) else getattr(X, "shape", (0, 0))
+        if len(shape) != 2:
             raise InputError(
-                f"X has shape {np.shape(X)}. Reshape your data to (n_samples, n_features)."
+                f"X has shape {tuple(shape)}. Reshape your data to (n_samples, n_features)."
             )
         with np.errstate(over="ignore"):
             X = validate_data(
@@ -83,6 +85,8 @@ class KerasEstimator(ClusterMixin, BaseEstimator):
         state = self.__getstate__()
         weights = {f"weight_{i}": weight for i, weight in enumerate(state.pop("model_"))}
         arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
+        # Names of columns are Python objects, which only a pickle could hold as they are.
+        texts = {name: v.astype(str) for name, v in arrays.items() if v.dtype == object}
         parameters = self.get_params()
         header = {
             "estimator": type(self).__name__,
@@ -91,7 +95,7 @@ class KerasEstimator(ClusterMixin, BaseEstimator):
         }
         text = np.array(json.dumps(header, default=np.generic.item))
         with atomic_write(path) as file:
-            np.savez(file, header=text, **weights, **arrays)
+            np.savez(file, header=text, **weights, **arrays | texts)
 
 
 def load(path):
@@ -119,13 +123,15 @@ def load(path):
             arrays = dict(file)
         header = json.loads(str(arrays.pop("header")))
         estimator = _CLASSES[header["estimator"]]()
-    except (ValueError, KeyError, EOFError, TypeError) as error:
+        parameters, state = header["parameters"], header["state"]
+    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a saved estimator ({error}).") from error
+    arrays = {name: v.astype(object) if v.dtype.kind == "U" else v for name, v in arrays.items()}
     weights = [arrays.pop(name) for name in list(arrays) if name.startswith("weight_")]
     # JSON has no tuples, and no parameter is a list.
     parameters = {
         name: tuple(value) if isinstance(value, list) else value
-        for name, value in header["parameters"].items()
+        for name, value in parameters.items()
     }
-    estimator.__setstate__(parameters | header["state"] | arrays | {"model_": weights})
+    estimator.__setstate__(parameters | state | arrays | {"model_": weights})
     return estimator

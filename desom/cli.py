@@ -25,7 +25,7 @@ def main(argv=None):
     arguments = _parser().parse_args(argv)
     try:
         return arguments.command(arguments)
-    except (InputError, FloatingPointError) as error:
+    except (InputError, FloatingPointError, OSError) as error:
         print(f"desom: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -62,10 +62,13 @@ def _names(text):
 def _seeds(text):
     """Read ``0-9`` or ``0,3,5-7`` as a list of seeds."""
     try:
-        ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
-        return [seed for first, *last in ends for seed in range(first, (last or [first])[0] + 1)]
+        parts = [part.partition("-") for part in text.split(",")]
+        ranges = [range(int(a), int(b if dash else a) + 1) for a, dash, b in parts]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not seeds such as 0-9 or 0,3,5") from None
+        ranges = [range(0)]
+    if not all(ranges):
+        raise argparse.ArgumentTypeError(f"{text!r} is not seeds such as 0-9 or 0,3,5")
+    return [seed for seeds in ranges for seed in seeds]
 
 
 def _positive(text):
@@ -104,4 +107,5 @@ def _bench(arguments):
     if not scripts:
         raise InputError("there is no folder benchmarks/ beside desom/; run this in a clone.")
     # A process of its own for each, so that none inherits another's compiled programs or memory.
-    return max(subprocess.run([sys.executable, script]).returncode for script in scripts)
+    statuses = [subprocess.run([sys.executable, script]).returncode for script in scripts]
+    return 1 if any(statuses) else 0

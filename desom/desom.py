@@ -351,6 +351,11 @@ class DESOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MapEstimator):
     def _n_features_out(self):
         return self.latent_dim
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
     def transform(self, X):
         """Latent code z of every sample.
 

@@ -141,7 +141,8 @@ def collect(runs, folder=None, workers=1):
     missing = [run for run in runs if run.key not in done]
     print(f"{len(done)} of {len(runs)} runs are recorded in {folder.name}/.", flush=True)
     if missing:
-        records.check_writable(folder)
+        for place in (folder, *{folder / run.method for run in missing}):
+            records.check_writable(place)
         for name in dict.fromkeys(run.dataset for run in missing):
             load_dataset(name)
         with _threads_per_process(joblib.cpu_count() // workers):

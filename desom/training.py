@@ -118,6 +118,8 @@ def compile_steps(model, x):
         ``run(indices, steps)`` trains on the first ``steps`` rows of ``indices``, an array of int32
         of shape (at least steps, batch size), and returns nothing.
     """
+    # TensorFlow traces twice what creates variables, and JAX cannot trace it at all.
+    model.optimizer.build(model.trainable_variables)
     return _STEP_COMPILERS[keras.backend.backend()](model, x)
 
 
@@ -144,7 +146,6 @@ def _jax_steps(model, x):
         return jax.lax.fori_loop(0, steps, step, state)
 
     data = jax.numpy.asarray(x)
-    model.optimizer.build(model.trainable_variables)
     groups = (
         model.trainable_variables,
         model.non_trainable_variables,

@@ -28,14 +28,18 @@ def no_training(monkeypatch):
 
 @pytest.fixture
 def trainings(monkeypatch):
-    """Train in no time at all, and list the models."""
+    """Train in no time at all, and list the models; the prototypes too are grouped at once."""
     models = []
+
+    def cluster_prototypes(prototypes, n_clusters, seed):
+        return np.arange(len(prototypes)) % n_clusters
 
     def train(model, x, iterations, batch_size, rng, **options):
         models.append(model)
         return {"iteration": [iterations], "loss": [0.5], "reconstruction_loss": [0.25]}
 
     monkeypatch.setattr("desom.desom.train", train)
+    monkeypatch.setattr(runs, "cluster_prototypes", cluster_prototypes)
     return models
 
 

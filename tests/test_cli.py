@@ -196,6 +196,24 @@ def test_interruption_keeps_the_finished_runs(command, trainings, monkeypatch, t
     assert [json.loads(line)["method"] for line in lines(tmp_path)] == ["kerasom"]
 
 
+@pytest.mark.parametrize(("statuses", "status"), [([0, 0], 0), ([0, 3], 1), ([-9, 0], 1)])
+def test_bench_runs_every_benchmark_and_fails_with_any(statuses, status, monkeypatch, tmp_path):
+    (tmp_path / "desom").mkdir()
+    (tmp_path / "benchmarks").mkdir()
+    scripts = [tmp_path / "benchmarks" / name for name in ("one.py", "two.py")]
+    for script, code in zip(scripts, statuses, strict=True):
+        ending = f"os.kill(os.getpid(), {-code})" if code < 0 else f"sys.exit({code})"
+        script.write_text(f"import os, sys; open({str(script)!r} + '.ran', 'w').close(); {ending}")
+    monkeypatch.setattr("desom.cli.__file__", str(tmp_path / "desom" / "cli.py"))
+    assert main(["bench"]) == status
+    assert sorted((tmp_path / "benchmarks").glob("*.ran")) == [Path(f"{s}.ran") for s in scripts]
+
+
+def test_bench_needs_the_repository(monkeypatch, tmp_path, refused):
+    monkeypatch.setattr("desom.cli.__file__", str(tmp_path / "desom" / "cli.py"))
+    assert "run this in a clone" in refused(["bench"])
+
+
 def desom(*arguments):
     """Call the installed command, in its own process."""
     script = Path(sys.executable).with_name("desom")
@@ -219,35 +237,53 @@ def test_installed_command_refuses_with_one_sentence(tmp_path):
 # Kills
 
 # A process that has imported everything once, and at each word "start" forks a child that runs the
-# grid. Nothing is trained and the data are small, so that much of a run is writing.
+# grid. Nothing is trained, the data are small and the disk is slow, so that kills meet writes (and
+# TensorFlow, which no fork should share, does nothing).
 DRIVER = """
 import os
 import sys
+import time
 
 import numpy as np
 
-from desom import cli, datasets, desom, experiments, runs
+from desom import Kerasom, cli, datasets, experiments, runs
 
 N_RUNS = int(sys.argv[1])
 
 
 def load(name):
-    y = np.arange(70) % 3
-    return datasets.Dataset(name, y[:, None] + np.linspace(0, 0.1, 70)[:, None], y)
+    y = np.arange(30) % 3
+    return datasets.Dataset(name, y[:, None] + np.linspace(0, 0.1, 30)[:, None], y)
 
 
-def train(model, x, iterations, batch_size, rng, **options):
-    return {"iteration": list(range(200)), "loss": rng.random(200).tolist()}
+class Untrained(Kerasom):
+    def fit(self, X):
+        self.cluster_centers_ = X[:6].astype("float32")
+        self.history_ = {"iteration": list(range(200)), "loss": np.linspace(1, 0, 200).tolist()}
+        return self
+
+    def predict(self, X):
+        return np.arange(len(X)) % 6
 
 
 def cluster_prototypes(prototypes, n_clusters, seed):
     return np.arange(len(prototypes)) % n_clusters
 
 
+def fsync(file, fsync=os.fsync):
+    time.sleep(0.03)
+    fsync(file)
+
+
+os.fsync = fsync
 datasets.load = load
-desom.train = train
+runs.METHODS = {"kerasom": Untrained}
 runs.cluster_prototypes = cluster_prototypes
-experiments.GRIDS["tiny"] = experiments.Grid(("kerasom",), ("digits",), tuple(range(N_RUNS)))
+runs.environment = dict
+experiments.GRIDS["tiny"] = experiments.Grid(("kerasom",), ("mnist",), (0,))
+experiments.QUICK_DATASETS = {"mnist": "digits"}
+experiments.QUICK_CONFIG = {"kerasom": {"map_size": (2, 3)}}
+experiments.QUICK_SEEDS = tuple(range(N_RUNS))
 
 for word in sys.stdin:
     if word.strip() == "start":
@@ -256,7 +292,7 @@ for word in sys.stdin:
             status = 70
             try:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-                status = cli.main(["run", "tiny", "--results", sys.argv[2]])
+                status = cli.main(["run", "tiny", "--scale", "quick", "--results", sys.argv[2]])
             finally:
                 os._exit(status)
         print(child, flush=True)
@@ -271,7 +307,7 @@ class Driver:
     def __init__(self, n_runs, folder):
         self.folder = folder
         self.file = folder / "kerasom" / "digits.jsonl"
-        command = [sys.executable, "-c", DRIVER, str(n_runs), str(folder)]
+        command = [sys.executable, "-P", "-c", DRIVER, str(n_runs), str(folder)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(command, text=True, bufsize=1, **pipes)
 
@@ -295,7 +331,7 @@ class Driver:
         assert files == {self.file, *(self.folder / artifact for artifact in artifacts)}
         for artifact in artifacts:
             with np.load(self.folder / artifact, allow_pickle=False) as file:
-                assert dict(file)["class_counts"].sum() == 70
+                assert dict(file)["class_counts"].sum() == 30
 
 
 @pytest.fixture
@@ -314,7 +350,7 @@ def drive(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*torn last line")
 def test_ten_kills_at_random_moments_lose_no_finished_record(drive):
-    n_runs, moments = 120, random.Random(0)
+    n_runs, moments = 60, random.Random(0)
     driver = drive(n_runs)
     for _ in range(10):
         before = driver.whole_lines()
@@ -323,7 +359,7 @@ def test_ten_kills_at_random_moments_lose_no_finished_record(drive):
         while driver.whole_lines() == before:
             assert time.monotonic() < deadline, "nothing is recorded"
             time.sleep(0.001)
-        time.sleep(moments.uniform(0, 0.3))
+        time.sleep(moments.uniform(0, 0.2))
         os.kill(child, signal.SIGKILL)
         assert driver.ask("wait") == -signal.SIGKILL
 
@@ -339,10 +375,10 @@ def test_ten_kills_at_random_moments_lose_no_finished_record(drive):
 
 
 def test_two_processes_on_one_grid_share_its_runs(drive):
-    driver = drive(40)
+    driver = drive(30)
     driver.ask("start")
     driver.ask("start")
     # The first to end may leave a run that the other computes.
     assert driver.ask("wait") in (0, 1)
     assert driver.ask("wait") == 0
-    driver.check_complete(40)
+    driver.check_complete(30)

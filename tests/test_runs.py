@@ -2,14 +2,16 @@
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from desom import DESOM, Kerasom, datasets, metrics, records
+from desom import DESOM, Kerasom, datasets, metrics, records, runs
 from desom.datasets import Dataset
 from desom.errors import InputError
 from desom.experiments import collect, recorded, runs_of
@@ -45,8 +47,8 @@ def desom(blobs):
     return DESOM((2, 3), **SMALL, hidden_units=(8,), latent_dim=2).fit(blobs[0])
 
 
-def measured(estimator, x, y, seed=0):
-    return measure(estimator, Dataset("blobs", x, y), estimator.predict(x), seed)
+def measured(estimator, x, y):
+    return measure(estimator, Dataset("blobs", x, y), estimator.predict(x), seed=0)
 
 
 def test_scores_of_a_map_are_named_by_the_contract(kerasom, blobs):
@@ -109,8 +111,9 @@ def test_network_is_measured_in_the_space_of_the_data(desom, blobs):
 
 def test_second_level_is_k_means_on_the_prototypes(desom, blobs):
     x, y = blobs
-    scores, _ = measured(desom, x, y, seed=5)
-    clusters = cluster_prototypes(desom.cluster_centers_, 3, seed=5)[desom.predict(x)]
+    labels = np.arange(60) % 6
+    scores, _ = measure(desom, Dataset("blobs", x, y), labels, seed=5)
+    clusters = cluster_prototypes(desom.cluster_centers_, 3, seed=5)[labels]
     assert scores["km_accuracy"] == metrics.accuracy(y, clusters)
     assert scores["km_nmi"] == metrics.nmi(y, clusters)
     assert scores["km_purity"] == metrics.purity(y, clusters)
@@ -313,6 +316,17 @@ def test_record_is_what_the_contract_says(quick, blobs, tmp_path):
             assert curve == pytest.approx(estimator.history_[name], rel=1e-5)
 
 
+SIZES = {"mnist": 70_000, "fashion_mnist": 70_000, "mnist5k": 5000, "digits": 1797}
+
+
+def test_environment_is_that_of_this_process():
+    found = runs.environment()
+    assert found["backend"] == keras.backend.backend()
+    assert (found["keras"], found["numpy"]) == (keras.__version__, np.__version__)
+    assert re.fullmatch(r"[0-9a-f]{12}\+?|\d+\.\d+.*", found["revision"])
+    assert found["device"]
+
+
 def recorded_files():
     return sorted(REPOSITORY.glob("results/*/*.jsonl"))
 
@@ -325,7 +339,7 @@ def test_records_in_the_repository_are_what_the_contract_says(path):
     for record in records.read(folder, path.parent.name, path.stem).values():
         assert (record["method"], record["dataset"]) == (path.parent.name, path.stem)
         arrays = check_contract(record, folder)
-        assert arrays["class_counts"].sum() == 70_000
+        assert arrays["class_counts"].sum() == SIZES[path.stem]
 
 
 def test_recorded_desom_on_mnist_reaches_the_paper_s_quality():

@@ -213,6 +213,20 @@ def test_loss_that_is_not_finite_ends_the_training(iterations, found_at, blobs):
         train(model, x, iterations, 4, np.random.default_rng(0))
 
 
+@MODELS
+def test_step_is_traced_once(build, blobs, monkeypatch):
+    model, calls = compiled(build(401)), []
+    compute_loss = type(model).compute_loss
+
+    def counted(self, *args, **kwargs):
+        calls.append(None)
+        return compute_loss(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(model), "compute_loss", counted)
+    train(model, blobs[0], 401, 16, np.random.default_rng(0))
+    assert len(calls) == 1
+
+
 def test_progress_is_shown_on_request_alone(blobs, capsys):
     train(compiled(som_model()), blobs[0], 20, 4, np.random.default_rng(0))
     assert capsys.readouterr().err == ""
@@ -225,6 +239,7 @@ def test_progress_is_shown_on_request_alone(blobs, capsys):
 
 @MODELS
 def test_plain_keras_trains_the_model(build, blobs):
+    keras.utils.set_random_seed(0)
     model = compiled(build(iterations=120))
     losses = model.fit(blobs[0], batch_size=20, epochs=40, verbose=0).history["loss"]
     assert losses[-1] < 0.5 * losses[0]
