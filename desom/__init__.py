@@ -2,7 +2,7 @@
 
 import os
 
-# TensorFlow fills the screen with remarks on its build; what goes wrong is raised all the same.
+# Keeps most of TensorFlow's remarks on its build off the screen; what goes wrong is raised anyway.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from desom import datasets

@@ -125,7 +125,7 @@ def load(path):
         estimator = _CLASSES[header["estimator"]]()
         parameters, state = header["parameters"], header["state"]
     except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a saved estimator ({error}).") from error
+        raise InputError(f"{path} is not a saved estimator.") from error
     arrays = {name: v.astype(object) if v.dtype.kind == "U" else v for name, v in arrays.items()}
     weights = [arrays.pop(name) for name in list(arrays) if name.startswith("weight_")]
     # JSON has no tuples, and no parameter is a list.
