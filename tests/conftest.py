@@ -1,10 +1,15 @@
-"""What several test modules share: small data, a small grid of runs, and a guard."""
+"""What several test modules share: small data and estimators, a small grid of runs, and guards."""
+
+from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
+import requests
 from sklearn.datasets import make_blobs
 
-from desom import datasets, experiments, runs
+from desom import DESOM, Kerasom, datasets, experiments, runs
+from helpers import small
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +21,39 @@ def blobs():
     return x, y
 
 
+class Web:
+    """What the addresses serve; any other address fails halfway."""
+
+    def __init__(self):
+        self.content = {}
+        self.asked = []
+
+    def downloader(self, **options):
+        return self.download
+
+    def download(self, url, output_file, pooch):
+        self.asked.append(url)
+        Path(output_file).write_bytes(self.content.get(url, b"half a fi"))
+        if url not in self.content:
+            raise requests.ConnectionError(url)
+
+
+@pytest.fixture
+def web(monkeypatch, tmp_path):
+    """See neither the user's files nor the network."""
+    web = Web()
+    monkeypatch.setattr(pooch, "HTTPDownloader", web.downloader)
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    monkeypatch.delenv("DESOM_DATA", raising=False)
+    return web
+
+
+@pytest.fixture(scope="module")
+def fitted(blobs):
+    """One fitted estimator of each class; no test changes them."""
+    return {cls: small(cls).fit(blobs[0]) for cls in (Kerasom, DESOM)}
+
+
 @pytest.fixture
 def no_training(monkeypatch):
     """Fail if anything is trained."""
@@ -24,6 +62,20 @@ def no_training(monkeypatch):
         raise AssertionError("this must not be trained")
 
     monkeypatch.setattr("desom.desom.train", train)
+
+
+@pytest.fixture
+def trained_with(monkeypatch):
+    """Do not train, but keep what `train` was given."""
+    given = {}
+
+    def train(model, x, iterations, batch_size, rng, **options):
+        given.update(model=model, x=x, iterations=iterations, batch_size=batch_size)
+        given["prototypes"] = model.som.prototypes.numpy()
+        return {"iteration": [iterations], "loss": [0.0]}
+
+    monkeypatch.setattr("desom.desom.train", train)
+    return given
 
 
 @pytest.fixture
