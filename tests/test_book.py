@@ -57,7 +57,7 @@ def execution(notebook, *outputs):
 @pytest.fixture
 def repository(tmp_path):
     """Make a book of one page and one chapter; nothing is wrong with it."""
-    for name in ("tools", "book", "notebooks"):
+    for name in ("tools", "book", "notebooks", "book/_extra"):
         (tmp_path / name).mkdir()
     for name in ("tools/book.py", "tools/gate.py", "_config.yml"):
         shutil.copy(ROOT / name, tmp_path / name)
