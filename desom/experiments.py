@@ -42,7 +42,9 @@ class Grid:
 
 
 GRIDS = {
-    "table2": Grid(("kerasom", "desom"), ("mnist", "fashion_mnist"), tuple(range(10))),
+    "table2": Grid(
+        ("kerasom", "desom"), ("mnist", "fashion_mnist", "reuters21578"), tuple(range(10))
+    ),
 }
 
 
@@ -74,7 +76,11 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
     check_name("scale", scale, SCALES)
     quick = scale == "quick"
     all_methods = GRIDS[grid].methods
-    all_datasets = [QUICK_DATASETS[name] if quick else name for name in GRIDS[grid].datasets]
+    all_datasets = [
+        QUICK_DATASETS[name] if quick else name
+        for name in GRIDS[grid].datasets
+        if not quick or name in QUICK_DATASETS
+    ]
     for method in methods or []:
         check_name(f"method in {grid}", method, all_methods)
     for name in dataset_names or []:
