@@ -1,7 +1,9 @@
-"""The autoencoder: a fully connected encoder, its mirror image, and the reconstruction loss."""
+"""The autoencoder: encoder, its mirror image, reconstruction loss, and their training alone."""
 
 import keras
 from keras import layers, ops
+
+from desom.base import CodingEstimator, KerasEstimator
 
 
 def build_encoder(n_features, hidden_units, latent_dim, seeds):
@@ -66,3 +68,104 @@ def reconstruction_loss(x, reconstruction):
         Averaged over the features and the points.
     """
     return ops.mean(ops.square(reconstruction - x))
+
+
+class AutoencoderModel(keras.Model):
+    """Encoder and decoder as one Keras model that takes x and gives its reconstruction."""
+
+    def __init__(self, encoder, decoder):
+        x = keras.Input(encoder.input_shape[1:], name="x")
+        super().__init__(inputs=x, outputs=decoder(encoder(x)), name="autoencoder")
+        self.encoder, self.decoder = encoder, decoder
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """L_r of a batch."""
+        return reconstruction_loss(x, y_pred)
+
+
+class Autoencoder(CodingEstimator, KerasEstimator):
+    """The paper's autoencoder, trained on reconstruction alone: the start of the two-phase methods.
+
+    Parameters
+    ----------
+    hidden_units : tuple of int, default=(500, 500, 2000)
+        Widths of the encoder's hidden layers; the decoder mirrors them.
+    latent_dim : int, default=10
+        Dimension of the latent space.
+    iterations : int, default=5_000
+        Number of training steps.
+    batch_size : int, default=256
+        Samples per step.
+    learning_rate : float, default=0.001
+        Step size of Adam.
+    random_state : int, RandomState or None, default=None
+        Determines the initial weights and the shuffling.
+    verbose : bool, default=False
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    history_ : dict of str to list
+        Curves over training: ``iteration``, ``loss``.
+    model_ : AutoencoderModel
+        The trained Keras model.
+    n_features_in_ : int
+        Number of features of X.
+    """
+
+    _parameter_constraints = (
+        KerasEstimator._parameter_constraints | CodingEstimator._parameter_constraints
+    )
+
+    def __init__(
+        self,
+        hidden_units=(500, 500, 2000),
+        latent_dim=10,
+        *,
+        iterations=5_000,
+        batch_size=256,
+        learning_rate=0.001,
+        random_state=None,
+        verbose=False,
+    ):
+        self.hidden_units = hidden_units
+        self.latent_dim = latent_dim
+        self.iterations = iterations
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _build_model(self, n_features, seeds):
+        widths = tuple(self.hidden_units)
+        encoder = build_encoder(n_features, widths, self.latent_dim, seeds)
+        decoder = build_decoder(n_features, widths, self.latent_dim, seeds)
+        return AutoencoderModel(encoder, decoder)
+
+    def fit(self, X, y=None):
+        """Train on X from random weights.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, float32 or float64 (then converted); never changed.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X cannot be used; one sentence says which and why.
+        FloatingPointError
+            If the loss is no longer finite.
+        """
+        self._check_parameters()
+        X = self._check_input(X, reset=True)
+        seeds, rng = self._random_streams()
+        self.model_ = self._build_model(X.shape[1], seeds)
+        self._train(X, rng)
+        return self

@@ -1,30 +1,45 @@
-"""What every estimator here shares: scikit-learn's conventions, checks, and one-file storage."""
+"""What the methods share: scikit-learn's conventions, checks, codes, maps, and one-file storage."""
 
 import json
 import zipfile
-from numbers import Integral
+from numbers import Integral, Real
 
+import keras
 import numpy as np
 from keras.random import SeedGenerator
-from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+)
+from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from desom.errors import InputError
 from desom.files import atomic_write
+from desom.training import apply, train
 
 _CLASSES = {}
 
+COUNT = [Interval(Integral, 1, None, closed="left")]
+POSITIVE = [Interval(Real, 0, None, closed="neither")]
+NON_NEGATIVE = [Interval(Real, 0, None, closed="left")]
 
-class KerasEstimator(ClusterMixin, BaseEstimator):
-    """A scikit-learn estimator whose learned state is a Keras model, ``model_``.
 
-    A subclass has ``_build_model(n_features, seeds)``, which gives the model with random weights.
-    """
+class StoredEstimator(BaseEstimator):
+    """A scikit-learn estimator that can be written to one file without a pickle."""
+
+    _parameter_constraints = {"random_state": ["random_state"], "verbose": ["boolean"]}
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         _CLASSES[cls.__name__] = cls
+
+    def _check_parameters(self):
+        self._validate_params()
 
     def _check_input(self, X, *, reset=False):
         """X as a C-contiguous float32 array, checked; copied only where it is not one already."""
@@ -45,21 +60,6 @@ class KerasEstimator(ClusterMixin, BaseEstimator):
         """Two independent generators that ``random_state`` determines: weights, and samples."""
         draws = check_random_state(self.random_state).randint(2**31 - 1, size=2)
         return SeedGenerator(int(draws[0])), np.random.default_rng(draws[1])
-
-    def __getstate__(self):
-        """State for copy and pickle, where the Keras model is the list of its weights."""
-        state = super().__getstate__().copy()
-        if "model_" in state:
-            state["model_"] = state["model_"].get_weights()
-        return state
-
-    def __setstate__(self, state):
-        """Rebuild the Keras model around its weights."""
-        weights = state.pop("model_", None)
-        super().__setstate__(state)
-        if weights is not None:
-            self.model_ = self._build_model(self.n_features_in_, SeedGenerator(0))
-            self.model_.set_weights(weights)
 
     def save(self, path):
         """Write the fitted estimator to one ``.npz`` file: arrays and JSON text, no pickle.
@@ -83,7 +83,7 @@ class KerasEstimator(ClusterMixin, BaseEstimator):
                 "None or an integer."
             )
         state = self.__getstate__()
-        weights = {f"weight_{i}": weight for i, weight in enumerate(state.pop("model_"))}
+        weights = {f"weight_{i}": weight for i, weight in enumerate(state.pop("model_", []))}
         arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
         # Names of columns are Python objects, which only a pickle could hold as they are.
         texts = {name: v.astype(str) for name, v in arrays.items() if v.dtype == object}
@@ -98,6 +98,159 @@ class KerasEstimator(ClusterMixin, BaseEstimator):
             np.savez(file, header=text, **weights, **arrays | texts)
 
 
+class KerasEstimator(StoredEstimator):
+    """A scikit-learn estimator whose learned state is a Keras model, ``model_``.
+
+    A subclass has ``_build_model(n_features, seeds)``, which gives the model with random weights.
+    """
+
+    _parameter_constraints = StoredEstimator._parameter_constraints | {
+        "iterations": COUNT,
+        "batch_size": COUNT,
+        "learning_rate": POSITIVE,
+    }
+
+    def _train(self, X, rng, callback=None):
+        """Train ``model_`` by Adam on shuffled batches, and keep the curves as ``history_``."""
+        self.model_.compile(optimizer=keras.optimizers.Adam(self.learning_rate))
+        self.history_ = train(
+            self.model_, X, self.iterations, self.batch_size, rng, callback, self.verbose
+        )
+
+    def __getstate__(self):
+        """State for copy and pickle, where the Keras model is the list of its weights."""
+        state = super().__getstate__().copy()
+        if "model_" in state:
+            state["model_"] = state["model_"].get_weights()
+        return state
+
+    def __setstate__(self, state):
+        """Rebuild the Keras model around its weights."""
+        weights = state.pop("model_", None)
+        super().__setstate__(state)
+        if weights is not None:
+            self.model_ = self._build_model(self.n_features_in_, SeedGenerator(0))
+            self.model_.set_weights(weights)
+
+
+class CodingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KerasEstimator):
+    """An estimator whose Keras model has an ``encoder`` and a ``decoder``.
+
+    Its parameters ``hidden_units`` and ``latent_dim`` give their widths.
+    """
+
+    _parameter_constraints = {"hidden_units": [tuple, list], "latent_dim": COUNT}
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if not all(isinstance(n, Integral) and n >= 1 for n in self.hidden_units):
+            raise InputError(f"hidden_units is {self.hidden_units!r}; it takes integers >= 1.")
+
+    def _embed(self, X):
+        return apply(self.model_.encoder, X)
+
+    @property
+    def _n_features_out(self):
+        return self.latent_dim
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def transform(self, X):
+        """Latent code z of every sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, latent_dim)
+            The codes.
+        """
+        check_is_fitted(self)
+        return self._embed(self._check_input(X))
+
+    def decode(self, Z):
+        """Reconstruction, in the space of X, of any latent codes: those of samples or prototypes.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_codes, latent_dim)
+            Points of the latent space.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_codes, n_features)
+            The decoded points.
+
+        Raises
+        ------
+        InputError
+            If Z is not a finite array of that shape.
+        """
+        check_is_fitted(self)
+        Z = np.asarray(Z, dtype=np.float32)
+        if Z.ndim != 2 or Z.shape[1] != self.latent_dim or not np.isfinite(Z).all():
+            raise InputError(
+                f"Z has shape {Z.shape}; decode takes finite codes of shape "
+                f"(n_codes, {self.latent_dim})."
+            )
+        return apply(self.model_.decoder, Z)
+
+
+class MapEstimator(ClusterMixin, StoredEstimator):
+    """A method that gives every sample a unit of a map: its nearest prototype.
+
+    The prototypes, ``cluster_centers_``, live in the space that ``_embed`` takes X to.
+    """
+
+    _parameter_constraints = StoredEstimator._parameter_constraints | {"map_size": [tuple, list]}
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        size = self.map_size
+        if len(size) != 2 or not all(isinstance(n, Integral) and n >= 1 for n in size):
+            raise InputError(f"map_size is {size!r}; it takes two integers >= 1, rows and columns.")
+
+    def _check_training_set(self, X):
+        """Check the parameters, and X as input with at least a sample per unit."""
+        self._check_parameters()
+        X = self._check_input(X, reset=True)
+        n_units = int(np.prod(self.map_size))
+        if len(X) < n_units:
+            raise InputError(
+                f"X has {len(X)} sample{'s' * (len(X) > 1)}, fewer than the {n_units} prototypes "
+                f"of map_size={tuple(self.map_size)}; give at least {n_units}, or a smaller map."
+            )
+        return X
+
+    def _embed(self, X):
+        return X
+
+    def _nearest(self, z):
+        return pairwise_distances_argmin(z, self.cluster_centers_)
+
+    def predict(self, X):
+        """Best-matching unit of every sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of int, shape (n_samples,)
+            Index of the nearest prototype, units counted row by row.
+        """
+        check_is_fitted(self)
+        return self._nearest(self._embed(self._check_input(X)))
+
+
 def load(path):
     """Read an estimator that ``save`` wrote.
 
@@ -108,7 +261,7 @@ def load(path):
 
     Returns
     -------
-    KerasEstimator
+    StoredEstimator
         The fitted estimator, of the class that was saved.
 
     Raises
@@ -128,10 +281,11 @@ def load(path):
         raise InputError(f"{path} is not a saved estimator.") from error
     arrays = {name: v.astype(object) if v.dtype.kind == "U" else v for name, v in arrays.items()}
     weights = [arrays.pop(name) for name in list(arrays) if name.startswith("weight_")]
+    model = {"model_": weights} if weights else {}
     # JSON has no tuples, and no parameter is a list.
     parameters = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in parameters.items()
     }
-    estimator.__setstate__(parameters | state | arrays | {"model_": weights})
+    estimator.__setstate__(parameters | state | arrays | model)
     return estimator

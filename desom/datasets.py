@@ -165,16 +165,16 @@ _PUBLISHED = {
 def _published_files(name):
     """Paths of the files of a published data set, after downloading those that are nowhere."""
     published = _PUBLISHED[name]
-    cache = Path(pooch.os_cache("desom"), published.folder)
-    folders = [cache]
+    cached = cache() / published.folder
+    folders = [cached]
     if root := os.environ.get("DESOM_DATA"):
-        folders = list(dict.fromkeys([Path(root, published.folder), Path(root, name), cache]))
+        folders = list(dict.fromkeys([Path(root, published.folder), Path(root, name), cached]))
 
     paths, missing = [], {}
     for file, sha256 in zip(published.files, published.sha256, strict=True):
         path = next((f / file for f in folders if (f / file).is_file()), None)
         if path is None:
-            missing[path := cache / file] = sha256
+            missing[path := cached / file] = sha256
         elif refusal := _refusal(path, sha256, _rejected(path)):
             raise InputError(
                 f"{path} is not the published file: {refusal}; remove or replace it and run again."
@@ -275,15 +275,17 @@ def _load_reuters21578(name):
 
 
 def _load_reuters10k(name):
-    cache = Path(pooch.os_cache("desom"))
-    print(f"Reading RCV1 from {cache / 'RCV1'}, where it is downloaded if need be", file=sys.stderr)
+    folder = cache()
+    print(
+        f"Reading RCV1 from {folder / 'RCV1'}, where it is downloaded if need be", file=sys.stderr
+    )
     try:
-        rcv1 = fetch_rcv1(data_home=cache)
+        rcv1 = fetch_rcv1(data_home=folder)
     except (OSError, EOFError, ValueError) as error:  # the last two: an interrupted one's files
         raise InputError(
-            f"{name} needs RCV1, which scikit-learn could neither read from {cache / 'RCV1'} nor"
-            f" download to it ({type(error).__name__}): run again with a network, and without that"
-            " folder if an earlier run was interrupted."
+            f"{name} needs RCV1, which scikit-learn could neither read from {folder / 'RCV1'} nor "
+            f"download to it ({type(error).__name__}): run again with a network, and without that "
+            "folder if an earlier run was interrupted."
         ) from error
     x, y = texts.reuters10k_from_rcv1(rcv1.data, rcv1.target, rcv1.target_names)
     return Dataset(name, x, y, *describe(name))
@@ -334,6 +336,33 @@ _LOADERS = {
 }
 
 NAMES = tuple(_LOADERS)
+
+
+def cache():
+    """Folder of the user's cache: downloaded files, trained autoencoders.
+
+    Returns
+    -------
+    Path
+        The operating system's place for it; it may not exist yet.
+    """
+    return Path(pooch.os_cache("desom"))
+
+
+def n_classes(name):
+    """Give the number of classes of a data set, without loading it.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+
+    Returns
+    -------
+    int
+        At least 2.
+    """
+    return len(describe(name).class_names)
 
 
 def describe(name):

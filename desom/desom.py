@@ -4,20 +4,13 @@ Forest, Lebbah, Azzag, Lacaille: Deep Embedded SOM: Joint Representation Learnin
 Self-Organization, ESANN 2019.
 """
 
-from numbers import Integral, Real
-
 import keras
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.metrics import pairwise_distances_argmin
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
 
 from desom.autoencoder import build_decoder, build_encoder, reconstruction_loss
-from desom.base import KerasEstimator
+from desom.base import NON_NEGATIVE, POSITIVE, CodingEstimator, KerasEstimator, MapEstimator
 from desom.errors import InputError
 from desom.som import SOMLayer, temperature
-from desom.training import apply, train
 
 
 def desom_loss(reconstruction_loss, som_loss, gamma):
@@ -48,14 +41,10 @@ class SOMModel(keras.Model):
         super().__init__(inputs=x, outputs=som(x), name="som_model")
         self.som = som
 
-    def embed(self, x):
-        """Give the points as the map sees them: unchanged."""
-        return x
-
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """L_som of a batch; a training step first moves the map's clock."""
         if training:
-            self.som.iteration.assign(self.som.iteration + 1)
+            self.som.tick()
         return self.som.loss(y_pred)
 
 
@@ -75,14 +64,10 @@ class DESOMModel(keras.Model):
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
         self.som_tracker = keras.metrics.Mean(name="som_loss")
 
-    def embed(self, x):
-        """Give the points as the map sees them: their latent codes."""
-        return apply(self.encoder, x)
-
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """L of a batch; a training step first moves the map's clock."""
         if training:
-            self.som.iteration.assign(self.som.iteration + 1)
+            self.som.tick()
         loss_r = reconstruction_loss(x, y_pred["reconstruction"])
         loss_som = self.som.loss(y_pred["squared_distances"])
         self.reconstruction_tracker.update_state(loss_r)
@@ -90,28 +75,20 @@ class DESOMModel(keras.Model):
         return desom_loss(loss_r, loss_som, self.gamma)
 
 
-class MapEstimator(KerasEstimator):
-    """Fit and predict, for models that train a self-organizing map by gradient (Algorithm 1)."""
+class GradientMapEstimator(MapEstimator, KerasEstimator):
+    """Fit, for models that train a self-organizing map by gradient (ESANN 2019, Algorithm 1)."""
 
-    _parameter_constraints = {
-        "map_size": [tuple, list],
-        "t_max": [Interval(Real, 0, None, closed="neither")],
-        "t_min": [Interval(Real, 0, None, closed="neither")],
-        "iterations": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "random_state": ["random_state"],
-        "verbose": ["boolean"],
-    }
+    _parameter_constraints = (
+        MapEstimator._parameter_constraints
+        | KerasEstimator._parameter_constraints
+        | {"t_max": POSITIVE, "t_min": POSITIVE}
+    )
 
     def _build_som(self):
         return SOMLayer(self.map_size, self.t_max, self.t_min, self.iterations, name="som")
 
     def _check_parameters(self):
-        self._validate_params()
-        size = self.map_size
-        if len(size) != 2 or not all(isinstance(n, Integral) and n >= 1 for n in size):
-            raise InputError(f"map_size is {size!r}; it takes two integers >= 1, rows and columns.")
+        super()._check_parameters()
         if self.t_max < self.t_min:
             raise InputError(
                 f"t_max is {self.t_max} and t_min {self.t_min}; t_max must be at least t_min."
@@ -142,65 +119,30 @@ class MapEstimator(KerasEstimator):
         FloatingPointError
             If the loss is no longer finite.
         """
-        self._check_parameters()
-        X = self._check_input(X, reset=True)
-        n_units = int(np.prod(self.map_size))
-        if len(X) < n_units:
-            raise InputError(
-                f"X has {len(X)} sample{'s' * (len(X) > 1)}, fewer than the {n_units} prototypes "
-                f"of map_size={tuple(self.map_size)}; give at least {n_units}, or a smaller map."
-            )
+        X = self._check_training_set(X)
         seeds, rng = self._random_streams()
         self.model_ = self._build_model(X.shape[1], seeds)
-        samples = X[rng.choice(len(X), n_units, replace=False)]
-        self.model_.som.prototypes.assign(self.model_.embed(samples))
-        self.model_.compile(optimizer=keras.optimizers.Adam(self.learning_rate))
+        samples = X[rng.choice(len(X), int(np.prod(self.map_size)), replace=False)]
+        self.model_.som.prototypes.assign(self._embed(samples))
 
         def at_point(iteration):
             self._read_prototypes()
             callback(self, iteration)
 
-        self.history_ = train(
-            self.model_,
-            X,
-            self.iterations,
-            self.batch_size,
-            rng,
-            callback=at_point if callback else None,
-            verbose=self.verbose,
-        )
+        self._train(X, rng, callback=at_point if callback else None)
         self.history_["temperature"] = [
             temperature(iteration, self.iterations, self.t_max, self.t_min)
             for iteration in self.history_["iteration"]
         ]
         self._read_prototypes()
-        self.labels_ = self._nearest(self.model_.embed(X))
+        self.labels_ = self._nearest(self._embed(X))
         return self
 
     def _read_prototypes(self):
         self.cluster_centers_ = keras.ops.convert_to_numpy(self.model_.som.prototypes)
 
-    def _nearest(self, z):
-        return pairwise_distances_argmin(z, self.cluster_centers_)
 
-    def predict(self, X):
-        """Best-matching unit of every sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The samples.
-
-        Returns
-        -------
-        ndarray of int, shape (n_samples,)
-            Index of the nearest prototype, units counted row by row.
-        """
-        check_is_fitted(self)
-        return self._nearest(self.model_.embed(self._check_input(X)))
-
-
-class Kerasom(MapEstimator):
+class Kerasom(GradientMapEstimator):
     """The self-organizing map alone, trained as DESOM trains its own: Adam on the SOM loss.
 
     Parameters
@@ -259,7 +201,7 @@ class Kerasom(MapEstimator):
         return SOMModel(n_features, self._build_som())
 
 
-class DESOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MapEstimator):
+class DESOM(CodingEstimator, GradientMapEstimator):
     """Deep embedded self-organizing map: an autoencoder and a map of its latent space, jointly.
 
     The defaults are the paper's.
@@ -303,11 +245,11 @@ class DESOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MapEstimator):
         Number of features of X.
     """
 
-    _parameter_constraints = MapEstimator._parameter_constraints | {
-        "hidden_units": [tuple, list],
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
-        "gamma": [Interval(Real, 0, None, closed="left")],
-    }
+    _parameter_constraints = (
+        GradientMapEstimator._parameter_constraints
+        | CodingEstimator._parameter_constraints
+        | {"gamma": NON_NEGATIVE}
+    )
 
     def __init__(
         self,
@@ -336,65 +278,8 @@ class DESOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MapEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        if not all(isinstance(n, Integral) and n >= 1 for n in self.hidden_units):
-            raise InputError(f"hidden_units is {self.hidden_units!r}; it takes integers >= 1.")
-
     def _build_model(self, n_features, seeds):
         widths = tuple(self.hidden_units)
         encoder = build_encoder(n_features, widths, self.latent_dim, seeds)
         decoder = build_decoder(n_features, widths, self.latent_dim, seeds)
         return DESOMModel(encoder, decoder, self._build_som(), self.gamma)
-
-    @property
-    def _n_features_out(self):
-        return self.latent_dim
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-    def transform(self, X):
-        """Latent code z of every sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The samples.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_samples, latent_dim)
-            The codes.
-        """
-        check_is_fitted(self)
-        return self.model_.embed(self._check_input(X))
-
-    def decode(self, Z):
-        """Reconstruction, in the space of X, of any latent codes: those of samples or prototypes.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_codes, latent_dim)
-            Points of the latent space.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_codes, n_features)
-            The decoded points.
-
-        Raises
-        ------
-        InputError
-            If Z is not a finite array of that shape.
-        """
-        check_is_fitted(self)
-        Z = np.asarray(Z, dtype=np.float32)
-        if Z.ndim != 2 or Z.shape[1] != self.latent_dim or not np.isfinite(Z).all():
-            raise InputError(
-                f"Z has shape {Z.shape}; decode takes finite codes of shape "
-                f"(n_codes, {self.latent_dim})."
-            )
-        return apply(self.model_.decoder, Z)

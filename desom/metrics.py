@@ -102,6 +102,29 @@ def ari(y_true, labels):
     return float(adjusted_rand_score(*_check_labels(y_true, labels)))
 
 
+def class_counts(y, labels, n_units):
+    """Count the points of every class in every unit.
+
+    Parameters
+    ----------
+    y : array-like of shape (N,)
+        Classes.
+    labels : array-like of int, shape (N,)
+        Best-matching units, in 0..n_units-1.
+    n_units : int
+        Number K of units.
+
+    Returns
+    -------
+    ndarray of int64, shape (K, number of classes)
+        Classes in sorted order; the row of an empty unit is zero.
+    """
+    classes, indices = np.unique(y, return_inverse=True)
+    counts = np.zeros((n_units, len(classes)), dtype=np.int64)
+    np.add.at(counts, (labels, indices), 1)
+    return counts
+
+
 def clustering_scores(y_true, labels, n_clusters):
     """All the clustering metrics of this module.
 

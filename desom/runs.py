@@ -14,14 +14,32 @@ from pathlib import Path
 import joblib
 import keras
 import numpy as np
-from sklearn.cluster import KMeans
 
 from desom import datasets, metrics, records
+from desom.base import CodingEstimator, KerasEstimator, MapEstimator
+from desom.baselines.ae_som import AEKerasom, AEMinisom, TwoPhaseMap
+from desom.baselines.kmeans import KMeans
+from desom.baselines.minisom import Minisom
+from desom.baselines.som_vae import SOMVAE
 from desom.desom import DESOM, Kerasom
 from desom.files import atomic_write
+from desom.official import OfficialDESOM, OfficialKerasom
+from desom.pretraining import pretrained
 from desom.som import grid_distances
 
-METHODS = {"kerasom": Kerasom, "desom": DESOM}
+METHODS = {
+    "kmeans": KMeans,
+    "minisom": Minisom,
+    "kerasom": Kerasom,
+    "ae_minisom": AEMinisom,
+    "ae_kerasom": AEKerasom,
+    "som_vae": SOMVAE,
+    "desom": DESOM,
+    "kerasom_official": OfficialKerasom,
+    "desom_official": OfficialDESOM,
+}
+# The temperature of the distortion where a map has none of its own: the paper's last one.
+LAST_TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True)
@@ -53,7 +71,11 @@ class Run:
 
     def estimator(self, verbose=False):
         """Give the unfitted estimator that this run trains."""
-        return METHODS[self.method](**self.config, random_state=self.seed, verbose=verbose)
+        estimator = METHODS[self.method](**self.config, random_state=self.seed)
+        # scikit-learn's k-means would print a line per iteration.
+        if verbose and isinstance(estimator, KerasEstimator):
+            estimator.verbose = True
+        return estimator
 
 
 def configuration(method, **overrides):
@@ -107,25 +129,31 @@ def run_and_record(run, folder, announcement=None):
 def _execute(run, folder, verbose):
     data = load_dataset(run.dataset)
     estimator = run.estimator(verbose)
+    seconds, first = {}, {}
+    if isinstance(estimator, TwoPhaseMap):
+        first["autoencoder"] = pretrained(estimator.autoencoder(), data)
+        seconds["pretrain"] = _short(first["autoencoder"].seconds_)
     start = time.perf_counter()
-    estimator.fit(data.x)
+    estimator.fit(data.x, **first)
     fitted = time.perf_counter()
     labels = estimator.predict(data.x)
-    predicted = time.perf_counter()
+    seconds |= {"fit": _short(fitted - start), "predict": _short(time.perf_counter() - fitted)}
 
     scores, arrays = measure(estimator, data, labels, run.seed)
-    artifact = f"{run.method}/{run.dataset}-{run.key}.npz"
-    with atomic_write(folder / artifact) as file:
-        np.savez_compressed(file, **arrays)
+    artifact = f"{run.method}/{run.dataset}-{run.key}.npz" if arrays else None
+    if artifact:
+        with atomic_write(folder / artifact) as file:
+            np.savez_compressed(file, **arrays)
+    curves = getattr(estimator, "history_", {})
     return {
         "method": run.method,
         "dataset": run.dataset,
         "seed": run.seed,
         "config": run.config,
         "metrics": scores,
-        "curves": {name: [_short(v) for v in curve] for name, curve in estimator.history_.items()},
+        "curves": {name: [_short(v) for v in curve] for name, curve in curves.items()},
         "artifact": artifact,
-        "seconds": {"fit": _short(fitted - start), "predict": _short(predicted - fitted)},
+        "seconds": seconds,
         "environment": environment(),
         "data_sha256": data.sha256,
         "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -139,16 +167,16 @@ def _short(value):
 
 
 def measure(estimator, data, labels, seed):
-    """Measure a fitted map: its clusters against the classes, its order, its reconstructions.
+    """Measure a fitted method: its clusters against the classes; a map's order and its pictures.
 
     Parameters
     ----------
-    estimator : Kerasom or DESOM
+    estimator : estimator of METHODS
         Fitted on ``data.x``.
     data : datasets.Dataset
         The data set.
     labels : ndarray of int, shape (N,)
-        Best-matching unit of every sample.
+        Cluster, or best-matching unit, of every sample.
     seed : int
         Seeds the k-means on the prototypes.
 
@@ -158,30 +186,42 @@ def measure(estimator, data, labels, seed):
         The record's metrics. Those of the map are in the space of the prototypes, at the last
         temperature; those named ``input_...`` are in the space of x, for decoded prototypes.
     arrays : dict of str to ndarray
-        The record's artifact: ``prototypes`` (K, latent dimension), ``decoded`` (K, D), and,
-        where there are classes, ``class_counts`` (K, number of classes).
+        The record's artifact, empty for a method without a map: ``prototypes`` (K, latent
+        dimension), for a method with a decoder and images ``decoded`` (K, D), and, where there are
+        classes, ``class_counts`` (K, number of classes).
     """
+    n_clusters = len(estimator.cluster_centers_)
+    scores, arrays = {}, {}
+    if data.y is not None:
+        scores = metrics.clustering_scores(data.y, labels, n_clusters)
+    if isinstance(estimator, MapEstimator):
+        map_scores, arrays = _measure_map(estimator, data)
+        scores |= map_scores
+        if data.y is not None:
+            n_classes = len(np.unique(data.y))
+            groups = cluster_prototypes(estimator.cluster_centers_, n_classes, seed)
+            two_level = metrics.clustering_scores(data.y, groups[labels], n_classes)
+            scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
+            counts = metrics.class_counts(data.y, labels, n_clusters)
+            arrays["class_counts"] = counts.astype(np.int32)
+    return scores, arrays
+
+
+def _measure_map(estimator, data):
     prototypes = estimator.cluster_centers_
     distances = grid_distances(estimator.map_size)
-    decodes = hasattr(estimator, "decode")
-    codes = estimator.transform(data.x) if decodes else data.x
-    decoded = estimator.decode(prototypes) if decodes else prototypes
-
-    scores = metrics.map_scores(codes, prototypes, distances, estimator.t_min)
-    arrays = {"prototypes": prototypes, "decoded": decoded.astype(np.float16)}
-    if decodes:
-        scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
-        scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
-    if data.y is not None:
-        n_classes = len(np.unique(data.y))
-        scores = metrics.clustering_scores(data.y, labels, len(prototypes)) | scores
-        groups = cluster_prototypes(prototypes, n_classes, seed)
-        two_level = metrics.clustering_scores(data.y, groups[labels], n_classes)
-        scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
-        counts = np.zeros((len(prototypes), n_classes), dtype=np.int32)
-        np.add.at(counts, (labels, np.unique(data.y, return_inverse=True)[1]), 1)
-        arrays["class_counts"] = counts
-    return scores, arrays
+    last_temperature = getattr(estimator, "t_min", LAST_TEMPERATURE)
+    if not isinstance(estimator, CodingEstimator):
+        # Prototypes that are images are the picture; half precision is finer than a screen.
+        scores = metrics.map_scores(data.x, prototypes, distances, last_temperature)
+        return scores, {"prototypes": prototypes.astype(np.float16)}
+    codes = estimator.transform(data.x)
+    decoded = estimator.decode(prototypes)
+    scores = metrics.map_scores(codes, prototypes, distances, last_temperature)
+    scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
+    scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
+    pictures = {"decoded": decoded.astype(np.float16)} if data.image_shape else {}
+    return scores, {"prototypes": prototypes} | pictures
 
 
 def cluster_prototypes(prototypes, n_clusters, seed):
@@ -203,7 +243,7 @@ def cluster_prototypes(prototypes, n_clusters, seed):
     ndarray of int, shape (K,)
         The group of every prototype.
     """
-    return KMeans(n_clusters, n_init=100, random_state=seed).fit(prototypes).labels_
+    return KMeans(n_clusters, n_init=100, random_state=seed).fit_predict(prototypes)
 
 
 @cache

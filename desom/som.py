@@ -200,6 +200,10 @@ class SOMLayer(keras.layers.Layer):
         """Squared distances of the points to the prototypes, of shape (B, K)."""
         return squared_distances(z, self.prototypes)
 
+    def tick(self):
+        """Move the clock, and with it the temperature, by one iteration."""
+        self.iteration.assign(self.iteration + 1)
+
     def temperature(self):
         """Temperature T of the current iteration, a scalar tensor."""
         iteration = ops.cast(self.iteration, "float32")

@@ -61,7 +61,7 @@ def no_training(monkeypatch):
     def train(*args, **kwargs):
         raise AssertionError("this must not be trained")
 
-    monkeypatch.setattr("desom.desom.train", train)
+    monkeypatch.setattr("desom.base.train", train)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def trained_with(monkeypatch):
         given["prototypes"] = model.som.prototypes.numpy()
         return {"iteration": [iterations], "loss": [0.0]}
 
-    monkeypatch.setattr("desom.desom.train", train)
+    monkeypatch.setattr("desom.base.train", train)
     return given
 
 
@@ -90,7 +90,7 @@ def trainings(monkeypatch):
         models.append(model)
         return {"iteration": [iterations], "loss": [0.5], "reconstruction_loss": [0.25]}
 
-    monkeypatch.setattr("desom.desom.train", train)
+    monkeypatch.setattr("desom.base.train", train)
     monkeypatch.setattr(runs, "cluster_prototypes", cluster_prototypes)
     return models
 

@@ -1,0 +1,1 @@
+"""The methods that DESOM is compared with, one file per paper."""

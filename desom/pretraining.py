@@ -1,0 +1,50 @@
+"""Autoencoders that several methods start from: trained once per seed and data set, then cached."""
+
+import fcntl
+import time
+import warnings
+
+import keras
+
+from desom import records
+from desom.base import load
+from desom.datasets import cache
+from desom.errors import InputError
+
+
+def pretrained(autoencoder, data):
+    """Give a trained autoencoder: from the user's cache, else trained now and put there.
+
+    A second process that asks for the same one waits for the first.
+
+    Parameters
+    ----------
+    autoencoder : Autoencoder
+        Not fitted, with an integer ``random_state``.
+    data : datasets.Dataset
+        What to train it on.
+
+    Returns
+    -------
+    Autoencoder
+        Fitted on ``data.x``; its ``seconds_`` is the time that its training took.
+    """
+    config = autoencoder.get_params() | {"backend": keras.backend.backend()}
+    seed = config.pop("random_state")
+    del config["verbose"]
+    folder = cache() / "autoencoders"
+    records.check_writable(folder)
+    path = folder / f"{records.run_key('autoencoder', data.sha256, seed, config)}.npz"
+    with path.with_suffix(".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            return load(path)
+        except FileNotFoundError:
+            pass
+        except InputError:
+            warnings.warn(f"{path} is damaged; its autoencoder is trained again", stacklevel=2)
+        start = time.perf_counter()
+        autoencoder.fit(data.x)
+        autoencoder.seconds_ = time.perf_counter() - start
+        autoencoder.save(path)
+        return autoencoder
