@@ -213,7 +213,7 @@ class AEMinisom(TwoPhaseMap):
         sigma=1.0,
         som_learning_rate=0.5,
         decay="asymptotic",
-        iterations=10_000,
+        iterations=70_000,
         random_state=None,
         verbose=False,
     ):

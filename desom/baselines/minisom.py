@@ -7,13 +7,15 @@ from sklearn.utils._param_validation import StrOptions
 
 from desom.base import COUNT, POSITIVE, MapEstimator
 
+_DECAYS = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero"}
+
 
 class Minisom(MapEstimator):
     """Kohonen's map, one sample at a time: m_k += eta(t) h_k(t) (x - m_k).
 
-    The neighborhood h is exp(-d² / 2 sigma²), d the Euclidean distance on the grid. eta and sigma
-    decay either to a third of their beginning, eta(t) = eta / (1 + 2t / iterations), as the package
-    does by default, or linearly, eta to 0 and sigma to 1.
+    The neighborhood h is exp(-d² / 2 sigma²), d the Euclidean distance on the grid. sigma decays to
+    a third of its beginning, sigma(t) = sigma / (1 + 2t / iterations), as the package does by
+    default; eta decays likewise, or linearly to 0.
 
     Parameters
     ----------
@@ -24,8 +26,8 @@ class Minisom(MapEstimator):
     learning_rate : float, default=0.5
         eta at the beginning.
     decay : {"asymptotic", "linear"}, default="asymptotic"
-        How eta and sigma decay.
-    iterations : int, default=10_000
+        How eta decays.
+    iterations : int, default=70_000
         Samples presented, in random order; every one of X before any comes again.
     random_state : int, RandomState or None, default=None
         Determines the initial prototypes, random unit vectors, and the order of the samples.
@@ -43,7 +45,7 @@ class Minisom(MapEstimator):
     _parameter_constraints = MapEstimator._parameter_constraints | {
         "sigma": POSITIVE,
         "learning_rate": POSITIVE,
-        "decay": [StrOptions({"asymptotic", "linear"})],
+        "decay": [StrOptions(set(_DECAYS))],
         "iterations": COUNT,
     }
 
@@ -54,7 +56,7 @@ class Minisom(MapEstimator):
         sigma=1.0,
         learning_rate=0.5,
         decay="asymptotic",
-        iterations=10_000,
+        iterations=70_000,
         random_state=None,
     ):
         self.map_size = map_size
@@ -84,14 +86,12 @@ class Minisom(MapEstimator):
             If a parameter or X cannot be used; one sentence says which and why.
         """
         X = self._check_training_set(X)
-        linear = self.decay == "linear"
         som = MiniSom(
             *self.map_size,
             X.shape[1],
             sigma=self.sigma,
             learning_rate=self.learning_rate,
-            decay_function="linear_decay_to_zero" if linear else "asymptotic_decay",
-            sigma_decay_function="linear_decay_to_one" if linear else "asymptotic_decay",
+            decay_function=_DECAYS[self.decay],
             random_seed=check_random_state(self.random_state).randint(2**31 - 1),
         )
         som.train(X, self.iterations, random_order=True)
