@@ -212,7 +212,7 @@ class AEMinisom(TwoPhaseMap):
         learning_rate=0.001,
         sigma=1.0,
         som_learning_rate=0.5,
-        decay="asymptotic",
+        decay="linear",
         iterations=70_000,
         random_state=None,
         verbose=False,

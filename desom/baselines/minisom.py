@@ -25,7 +25,7 @@ class Minisom(MapEstimator):
         Width of the neighborhood at the beginning, in steps on the map.
     learning_rate : float, default=0.5
         eta at the beginning.
-    decay : {"asymptotic", "linear"}, default="asymptotic"
+    decay : {"asymptotic", "linear"}, default="linear"
         How eta decays.
     iterations : int, default=70_000
         Samples presented, in random order; every one of X before any comes again.
@@ -55,7 +55,7 @@ class Minisom(MapEstimator):
         *,
         sigma=1.0,
         learning_rate=0.5,
-        decay="asymptotic",
+        decay="linear",
         iterations=70_000,
         random_state=None,
     ):
