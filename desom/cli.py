@@ -4,9 +4,9 @@ import argparse
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 from desom.errors import InputError
+from desom.files import REPOSITORY
 
 
 def main(argv=None):
@@ -103,7 +103,7 @@ def _status(arguments):
 
 
 def _bench(arguments):
-    scripts = sorted((Path(__file__).resolve().parents[1] / "benchmarks").glob("*.py"))
+    scripts = sorted((REPOSITORY / "benchmarks").glob("*.py"))
     if not scripts:
         raise InputError("there is no folder benchmarks/ beside desom/; run this in a clone.")
     # A process of its own for each, so that none inherits another's compiled programs or memory.

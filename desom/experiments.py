@@ -95,6 +95,15 @@ GRIDS = {
         ("mnist",),
         (0, 1, 2),
     ),
+    # The paper pre-trains for 200 epochs, which is 55,000 iterations on MNIST.
+    "pretraining": Grid(
+        tuple(
+            ("ae_kerasom", {"pretrain_iterations": iterations})
+            for iterations in (1_000, 2_500, 5_000, 10_000)
+        ),
+        ("mnist",),
+        (0, 1, 2),
+    ),
     # The paper does not say how it trained MiniSom.
     "minisom": Grid(
         tuple(
@@ -121,7 +130,7 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
     methods, dataset_names : list of str, optional
         The part wanted, data sets by their names at this scale; everything by default.
     seeds : list of int, optional
-        The seeds wanted; by default the grid's, or 0 alone at the quick scale.
+        The seeds wanted; by default the grid's, or 0 and 1 at the quick scale.
 
     Returns
     -------

@@ -1,8 +1,11 @@
-"""Writing files so that a reader never meets half of one."""
+"""Where the repository is, and writing files so that a reader never meets half of one."""
 
 import os
 from contextlib import contextmanager
 from pathlib import Path
+
+# Of no use where the package is installed without its repository.
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from desom.errors import InputError
+from desom.files import REPOSITORY
 
 
 def default_folder():
@@ -28,8 +29,7 @@ def default_folder():
     """
     if os.environ.get("DESOM_RESULTS"):
         return Path(os.environ["DESOM_RESULTS"])
-    repository = Path(__file__).resolve().parents[1]
-    return (repository if (repository / "pyproject.toml").is_file() else Path()) / "results"
+    return (REPOSITORY if (REPOSITORY / "pyproject.toml").is_file() else Path()) / "results"
 
 
 def run_key(method, dataset, seed, config):

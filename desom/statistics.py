@@ -85,7 +85,8 @@ def holm(p_values):
     corrected = np.array(p_values, dtype=float)
     order = np.argsort(corrected)[: np.count_nonzero(~np.isnan(corrected))]
     factors = np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(np.maximum.accumulate(factors * corrected[order]), 1)
+    grown = np.maximum.accumulate(factors * corrected[order])
+    corrected[order] = np.minimum(grown, 1)
     return corrected
 
 

@@ -30,7 +30,7 @@ DATASETS = {
     "fashion_mnist": "Fashion-MNIST",
     "reuters21578": "Reuters-21578",
     "reuters10k": "REUTERS-10k",
-    "mnist5k": "MNIST, 5,000",
+    "mnist5k": "MNIST-5k",
     "digits": "Digits",
 }
 METRICS = {
@@ -54,9 +54,9 @@ def tidy(records, settings=()):
     -------
     DataFrame
         Columns ``method``, ``dataset``, ``seed``, ``key``, the settings, every metric, the times as
-        ``seconds_fit`` and so on, and ``two_level_accuracy``: the accuracy of as many clusters as
-        classes, those of the method itself or else those of k-means on its prototypes. NaN where a
-        record lacks a number.
+        ``seconds_fit`` and so on, the number of ``threads``, and ``two_level_accuracy``: the
+        accuracy of as many clusters as classes, those of the method itself or else those of k-means
+        on its prototypes. NaN where a record lacks a number.
     """
     rows = []
     for record in records:
@@ -68,6 +68,7 @@ def tidy(records, settings=()):
             | {name: np.nan if value is None else value for name, value in scores.items()}
             | {"two_level_accuracy": scores.get("km_accuracy", np.nan) if own is None else own}
             | {f"seconds_{name}": value for name, value in record["seconds"].items()}
+            | {"threads": record["environment"]["threads"]}
         )
     return pd.DataFrame(rows)
 
@@ -176,7 +177,7 @@ def _arrange(cells, write):
     )
 
 
-def to_html(cells, caption):
+def to_html(cells, caption, label):
     """Render a table for a page: small, with every line of a cell on its own.
 
     Parameters
@@ -185,6 +186,8 @@ def to_html(cells, caption):
         What `compare` gives.
     caption : str
         What to see in the table; plain text.
+    label : str
+        The table's name on the page.
 
     Returns
     -------
@@ -198,12 +201,13 @@ def to_html(cells, caption):
 
     cell = [("white-space", "nowrap"), ("padding", "0.3em 0.4em"), ("vertical-align", "top")]
     style = [
-        {"selector": "", "props": [("font-size", "75%"), ("line-height", "1.3")]},
+        {"selector": "", "props": [("font-size", "70%"), ("line-height", "1.3")]},
         {"selector": "caption", "props": [("caption-side", "bottom"), ("text-align", "left")]},
         {"selector": "th, td", "props": cell},
         {"selector": "th.row_heading", "props": [("text-align", "left")]},
     ]
-    return _arrange(cells, write).style.set_caption(escape(caption)).set_table_styles(style)
+    table = _arrange(cells, write).style.set_uuid(label)  # pandas would draw one at random
+    return table.set_caption(escape(caption)).set_table_styles(style)
 
 
 def to_latex(cells, caption, label):

@@ -69,7 +69,7 @@ def trained_with(monkeypatch):
     """Do not train, but keep what `train` was given."""
     given = {}
 
-    def train(model, x, iterations, batch_size, rng, **options):
+    def train(model, x, iterations, batch_size, *options):
         given.update(model=model, x=x, iterations=iterations, batch_size=batch_size)
         given["prototypes"] = model.som.prototypes.numpy()
         return {"iteration": [iterations], "loss": [0.0]}
@@ -86,7 +86,7 @@ def trainings(monkeypatch):
     def cluster_prototypes(prototypes, n_clusters, seed):
         return np.arange(len(prototypes)) % n_clusters
 
-    def train(model, x, iterations, batch_size, rng, **options):
+    def train(model, x, iterations, *options):
         models.append(model)
         return {"iteration": [iterations], "loss": [0.5], "reconstruction_loss": [0.25]}
 
@@ -100,11 +100,11 @@ def tiny_grid(monkeypatch, blobs):
     """Two methods on two data sets with two seeds, called ``tiny``; all the data are the blobs."""
 
     def load(name):
-        return datasets.Dataset(name, *blobs)
+        return datasets.Dataset(name, *blobs, image_shape=(1, 5))
 
     small = {"map_size": [2, 3], "iterations": 5, "batch_size": 16}
     network = {"hidden_units": [8], "latent_dim": 2}
-    grid = experiments.Grid(("kerasom", "desom"), ("mnist", "fashion_mnist"), (0, 1))
+    grid = experiments.Grid((("kerasom", {}), ("desom", {})), ("mnist", "fashion_mnist"), (0, 1))
     monkeypatch.setattr(datasets, "load", load)
     monkeypatch.setitem(experiments.GRIDS, "tiny", grid)
     stand_ins = {"mnist": "mnist5k", "fashion_mnist": "digits"}

@@ -109,8 +109,8 @@ def refused(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tini"], "unknown grid 'tini': did you mean 'tiny'?"),
-        (["tabel2"], "unknown grid 'tabel2': did you mean 'table2'?"),
+        (["tini"], "unknown grid 'tini': did you mean 'tiny'"),
+        (["tabel2"], "unknown grid 'tabel2': did you mean 'table2'"),
         (["tiny", "--scale", "papper"], "unknown scale 'papper': did you mean 'paper'?"),
         (["tiny", "--methods", "desmo"], "'desmo': did you mean 'desom'"),
         (["tiny", "--methods", "desom,kerasum"], "'kerasum': did you mean 'kerasom'"),
@@ -204,13 +204,13 @@ def test_bench_runs_every_benchmark_and_fails_with_any(statuses, status, monkeyp
     for script, code in zip(scripts, statuses, strict=True):
         ending = f"os.kill(os.getpid(), {-code})" if code < 0 else f"sys.exit({code})"
         script.write_text(f"import os, sys; open({str(script)!r} + '.ran', 'w').close(); {ending}")
-    monkeypatch.setattr("desom.cli.__file__", str(tmp_path / "desom" / "cli.py"))
+    monkeypatch.setattr("desom.cli.REPOSITORY", tmp_path)
     assert main(["bench"]) == status
     assert sorted((tmp_path / "benchmarks").glob("*.ran")) == [Path(f"{s}.ran") for s in scripts]
 
 
 def test_bench_needs_the_repository(monkeypatch, tmp_path, refused):
-    monkeypatch.setattr("desom.cli.__file__", str(tmp_path / "desom" / "cli.py"))
+    monkeypatch.setattr("desom.cli.REPOSITORY", tmp_path)
     assert "run this in a clone" in refused(["bench"])
 
 
@@ -280,7 +280,7 @@ datasets.load = load
 runs.METHODS = {"kerasom": Untrained}
 runs.cluster_prototypes = cluster_prototypes
 runs.environment = dict
-experiments.GRIDS["tiny"] = experiments.Grid(("kerasom",), ("mnist",), (0,))
+experiments.GRIDS["tiny"] = experiments.Grid((("kerasom", {}),), ("mnist",), (0,))
 experiments.QUICK_DATASETS = {"mnist": "digits"}
 experiments.QUICK_CONFIG = {"kerasom": {"map_size": (2, 3)}}
 experiments.QUICK_SEEDS = tuple(range(N_RUNS))

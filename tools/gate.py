@@ -18,7 +18,7 @@ IMAGE_LIMIT = 200_000
 BOOK_LIMIT = 20_000_000
 DATA_URI = re.compile(r"""data:image/[^"')>]+""")
 ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
-STYLER_ID = re.compile(r"""\bT_[0-9a-f]{5}(?=[_"])""")
+STYLER_ID = re.compile(r"""\bT_[0-9a-f]{5}(?=[_"\s])""")
 VOLATILE = re.compile(
     rf"{re.escape(str(ROOT))}|(?<![\w.])/(?:home|root|tmp|Users)/|{ADDRESS.pattern}"
 )

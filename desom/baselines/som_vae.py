@@ -151,11 +151,11 @@ class SOMVAE(CodingEstimator, MapEstimator, KerasEstimator):
         Weight of the commitment loss.
     beta : float, default=0.9
         Weight of the SOM loss.
-    iterations : int, default=3_500
+    iterations : int, default=5_000
         Number of training steps.
-    batch_size : int, default=256
+    batch_size : int, default=32
         Samples per step.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.0005
         Step size of Adam.
     random_state : int, RandomState or None, default=None
         Determines initial weights, initial embeddings and the shuffling.
@@ -192,9 +192,9 @@ class SOMVAE(CodingEstimator, MapEstimator, KerasEstimator):
         latent_dim=64,
         alpha=1.0,
         beta=0.9,
-        iterations=3_500,
-        batch_size=256,
-        learning_rate=0.001,
+        iterations=5_000,
+        batch_size=32,
+        learning_rate=0.0005,
         random_state=None,
         verbose=False,
     ):
