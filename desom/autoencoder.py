@@ -1,9 +1,11 @@
-"""The autoencoder: encoder, its mirror image, reconstruction loss, and their training alone."""
+"""The autoencoder: encoder, its mirror image, reconstruction loss, and pre-training by it alone."""
 
 import keras
 from keras import layers, ops
+from sklearn.utils.validation import check_is_fitted
 
 from desom.base import CodingEstimator, KerasEstimator
+from desom.errors import InputError
 
 
 def build_encoder(n_features, hidden_units, latent_dim, seeds):
@@ -169,3 +171,37 @@ class Autoencoder(CodingEstimator, KerasEstimator):
         self.model_ = self._build_model(X.shape[1], seeds)
         self._train(X, rng)
         return self
+
+
+class PretrainedEstimator(CodingEstimator):
+    """A method that starts, or can start, from an autoencoder trained on reconstruction alone.
+
+    Its parameter ``pretrain_iterations`` is the length of that first phase.
+    """
+
+    def autoencoder(self):
+        """Give the unfitted autoencoder of the first phase, with this estimator's seed."""
+        return Autoencoder(
+            self.hidden_units,
+            self.latent_dim,
+            iterations=self.pretrain_iterations,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            random_state=self.random_state,
+            verbose=self.verbose,
+        )
+
+    def _first_phase(self, X, autoencoder):
+        """Train the autoencoder of the first phase, or check the one that is given."""
+        first = self.autoencoder().fit(X) if autoencoder is None else autoencoder
+        if not isinstance(first, Autoencoder):
+            raise InputError(f"autoencoder is {first!r}; it takes a fitted Autoencoder.")
+        check_is_fitted(first)
+        shape = (first.n_features_in_, tuple(first.hidden_units), first.latent_dim)
+        wanted = (X.shape[1], tuple(self.hidden_units), self.latent_dim)
+        if shape != wanted:
+            raise InputError(
+                f"autoencoder has features, hidden_units and latent_dim {shape}; this estimator "
+                f"and X have {wanted}."
+            )
+        return first

@@ -4,13 +4,21 @@ Forest, Lebbah, Azzag, Lacaille: Deep Embedded SOM: Joint Representation Learnin
 Self-Organization, ESANN 2019.
 """
 
+from numbers import Integral
+
 import keras
 import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from desom.autoencoder import build_decoder, build_encoder, reconstruction_loss
-from desom.base import NON_NEGATIVE, POSITIVE, CodingEstimator, KerasEstimator, MapEstimator
+from desom.autoencoder import (
+    PretrainedEstimator,
+    build_decoder,
+    build_encoder,
+    reconstruction_loss,
+)
+from desom.base import NON_NEGATIVE, POSITIVE, KerasEstimator, MapEstimator
 from desom.errors import InputError
-from desom.som import SOMLayer, temperature
+from desom.som import DECAYS, TOPOLOGIES, SOMLayer
 
 
 def desom_loss(reconstruction_loss, som_loss, gamma):
@@ -81,11 +89,18 @@ class GradientMapEstimator(MapEstimator, KerasEstimator):
     _parameter_constraints = (
         MapEstimator._parameter_constraints
         | KerasEstimator._parameter_constraints
-        | {"t_max": POSITIVE, "t_min": POSITIVE}
+        | {
+            "t_max": POSITIVE,
+            "t_min": POSITIVE,
+            "decay": [StrOptions(set(DECAYS))],
+            "topology": [StrOptions(set(TOPOLOGIES))],
+            "toroidal": ["boolean"],
+        }
     )
 
     def _build_som(self):
-        return SOMLayer(self.map_size, self.t_max, self.t_min, self.iterations, name="som")
+        names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
+        return SOMLayer(**{name: getattr(self, name) for name in names}, name="som")
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -93,35 +108,14 @@ class GradientMapEstimator(MapEstimator, KerasEstimator):
             raise InputError(
                 f"t_max is {self.t_max} and t_min {self.t_min}; t_max must be at least t_min."
             )
+        if self.toroidal and self.topology == "hexagonal" and self.map_size[0] % 2:
+            raise InputError(
+                f"map_size is {tuple(self.map_size)}; a hexagonal map whose borders touch takes an "
+                "even number of rows."
+            )
 
-    def fit(self, X, y=None, callback=None):
-        """Train on X from random weights and prototypes set to random samples.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, float32 or float64 (then converted); never changed. At least as many
-            samples as the map has units.
-        y : None
-            Ignored.
-        callback : callable, optional
-            Called about 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
-            up to date: to watch, or to keep, the map as it organizes itself.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a parameter or X cannot be used; one sentence says which and why.
-        FloatingPointError
-            If the loss is no longer finite.
-        """
-        X = self._check_training_set(X)
-        seeds, rng = self._random_streams()
-        self.model_ = self._build_model(X.shape[1], seeds)
+    def _organize(self, X, rng, callback):
+        """Set the prototypes to random samples, and train the model."""
         samples = X[rng.choice(len(X), int(np.prod(self.map_size)), replace=False)]
         self.model_.som.prototypes.assign(self._embed(samples))
 
@@ -131,7 +125,7 @@ class GradientMapEstimator(MapEstimator, KerasEstimator):
 
         self._train(X, rng, callback=at_point if callback else None)
         self.history_["temperature"] = [
-            temperature(iteration, self.iterations, self.t_max, self.t_min)
+            float(DECAYS[self.decay](iteration, self.iterations, self.t_max, self.t_min))
             for iteration in self.history_["iteration"]
         ]
         self._read_prototypes()
@@ -151,6 +145,12 @@ class Kerasom(GradientMapEstimator):
         Rows and columns of the map.
     t_max, t_min : float, default=10.0 and 0.1
         Temperature at the beginning and at the end, in steps on the map.
+    decay : {"exponential", "linear", "constant"}, default="exponential"
+        How the temperature goes from one to the other; a constant one stays at ``t_max``.
+    topology : {"rectangular", "rectangular8", "hexagonal"}, default="rectangular"
+        Neighbors of a unit: 4, 8 with the diagonal ones, or 6.
+    toroidal : bool, default=False
+        Whether opposite borders of the map touch.
     iterations : int, default=10_000
         Number of training steps.
     batch_size : int, default=256
@@ -182,6 +182,9 @@ class Kerasom(GradientMapEstimator):
         *,
         t_max=10.0,
         t_min=0.1,
+        decay="exponential",
+        topology="rectangular",
+        toroidal=False,
         iterations=10_000,
         batch_size=256,
         learning_rate=0.001,
@@ -191,6 +194,9 @@ class Kerasom(GradientMapEstimator):
         self.map_size = map_size
         self.t_max = t_max
         self.t_min = t_min
+        self.decay = decay
+        self.topology = topology
+        self.toroidal = toroidal
         self.iterations = iterations
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -200,8 +206,38 @@ class Kerasom(GradientMapEstimator):
     def _build_model(self, n_features, seeds):
         return SOMModel(n_features, self._build_som())
 
+    def fit(self, X, y=None, callback=None):
+        """Train on X from prototypes set to random samples.
 
-class DESOM(CodingEstimator, GradientMapEstimator):
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, float32 or float64 (then converted); never changed. At least as many
+            samples as the map has units.
+        y : None
+            Ignored.
+        callback : callable, optional
+            Called about 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
+            up to date: to watch, or to keep, the map as it organizes itself.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X cannot be used; one sentence says which and why.
+        FloatingPointError
+            If the loss is no longer finite.
+        """
+        X = self._check_training_set(X)
+        seeds, rng = self._random_streams()
+        self.model_ = self._build_model(X.shape[1], seeds)
+        return self._organize(X, rng, callback)
+
+
+class DESOM(PretrainedEstimator, GradientMapEstimator):
     """Deep embedded self-organizing map: an autoencoder and a map of its latent space, jointly.
 
     The defaults are the paper's.
@@ -214,11 +250,19 @@ class DESOM(CodingEstimator, GradientMapEstimator):
         Widths of the encoder's hidden layers; the decoder mirrors them.
     latent_dim : int, default=10
         Dimension of the latent space.
+    pretrain_iterations : int, default=0
+        Training steps of the autoencoder alone, before the joint training; none in the paper.
     gamma : float, default=0.001
         Weight of the SOM loss beside a reconstruction error that is a mean over features; beside
         the sum over D features that the paper writes, the same weight is gamma * D.
     t_max, t_min : float, default=10.0 and 0.1
         Temperature at the beginning and at the end, in steps on the map.
+    decay : {"exponential", "linear", "constant"}, default="exponential"
+        How the temperature goes from one to the other; a constant one stays at ``t_max``.
+    topology : {"rectangular", "rectangular8", "hexagonal"}, default="rectangular"
+        Neighbors of a unit: 4, 8 with the diagonal ones, or 6.
+    toroidal : bool, default=False
+        Whether opposite borders of the map touch.
     iterations : int, default=10_000
         Number of training steps.
     batch_size : int, default=256
@@ -247,8 +291,11 @@ class DESOM(CodingEstimator, GradientMapEstimator):
 
     _parameter_constraints = (
         GradientMapEstimator._parameter_constraints
-        | CodingEstimator._parameter_constraints
-        | {"gamma": NON_NEGATIVE}
+        | PretrainedEstimator._parameter_constraints
+        | {
+            "gamma": NON_NEGATIVE,
+            "pretrain_iterations": [Interval(Integral, 0, None, closed="left")],
+        }
     )
 
     def __init__(
@@ -257,9 +304,13 @@ class DESOM(CodingEstimator, GradientMapEstimator):
         *,
         hidden_units=(500, 500, 2000),
         latent_dim=10,
+        pretrain_iterations=0,
         gamma=0.001,
         t_max=10.0,
         t_min=0.1,
+        decay="exponential",
+        topology="rectangular",
+        toroidal=False,
         iterations=10_000,
         batch_size=256,
         learning_rate=0.001,
@@ -269,9 +320,13 @@ class DESOM(CodingEstimator, GradientMapEstimator):
         self.map_size = map_size
         self.hidden_units = hidden_units
         self.latent_dim = latent_dim
+        self.pretrain_iterations = pretrain_iterations
         self.gamma = gamma
         self.t_max = t_max
         self.t_min = t_min
+        self.decay = decay
+        self.topology = topology
+        self.toroidal = toroidal
         self.iterations = iterations
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -283,3 +338,39 @@ class DESOM(CodingEstimator, GradientMapEstimator):
         encoder = build_encoder(n_features, widths, self.latent_dim, seeds)
         decoder = build_decoder(n_features, widths, self.latent_dim, seeds)
         return DESOMModel(encoder, decoder, self._build_som(), self.gamma)
+
+    def fit(self, X, y=None, callback=None, autoencoder=None):
+        """Train on X, from random or pre-trained weights and random samples as prototypes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, float32 or float64 (then converted); never changed. At least as many
+            samples as the map has units.
+        y : None
+            Ignored.
+        callback : callable, optional
+            Called about 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
+            up to date: to watch, or to keep, the map as it organizes itself.
+        autoencoder : Autoencoder, optional
+            The pre-training, if it is done already: what ``self.autoencoder().fit(X)`` gives.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X cannot be used; one sentence says which and why.
+        FloatingPointError
+            If the loss is no longer finite.
+        """
+        X = self._check_training_set(X)
+        seeds, rng = self._random_streams()
+        self.model_ = self._build_model(X.shape[1], seeds)
+        if autoencoder or self.pretrain_iterations:
+            first = self._first_phase(X, autoencoder).model_
+            self.model_.encoder.set_weights(first.encoder.get_weights())
+            self.model_.decoder.set_weights(first.decoder.get_weights())
+        return self._organize(X, rng, callback)

@@ -6,7 +6,6 @@ Read in FlorentF9/DESOM, revision dc62d58 (April 2019). Nothing else here uses i
 import numpy as np
 
 from desom.desom import DESOM, Kerasom
-from desom.som import SOMLayer
 
 
 def official_grid_distances(map_size):
@@ -31,19 +30,13 @@ def official_grid_distances(map_size):
     return difference // columns + np.abs(units[:, None] % columns - units % columns)
 
 
-class OfficialSOMLayer(SOMLayer):
-    """The map with the released code's grid distance."""
-
-    def __init__(self, map_size, *args, **kwargs):
-        super().__init__(map_size, *args, **kwargs)
-        self.grid_distances = official_grid_distances(self.map_size).astype("float32")
-
-
 class OfficialGridMixin:
-    """Replaces the map of an estimator by one with the released code's grid distance."""
+    """Gives the map of an estimator the released code's grid distance."""
 
     def _build_som(self):
-        return OfficialSOMLayer(self.map_size, self.t_max, self.t_min, self.iterations, name="som")
+        som = super()._build_som()
+        som.grid_distances = official_grid_distances(som.map_size).astype("float32")
+        return som
 
 
 class OfficialKerasom(OfficialGridMixin, Kerasom):

@@ -17,7 +17,7 @@ import numpy as np
 
 from desom import datasets, metrics, records
 from desom.base import CodingEstimator, KerasEstimator, MapEstimator
-from desom.baselines.ae_som import AEKerasom, AEMinisom, TwoPhaseMap
+from desom.baselines.ae_som import AEKerasom, AEMinisom
 from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
 from desom.baselines.som_vae import SOMVAE
@@ -38,6 +38,8 @@ METHODS = {
     "kerasom_official": OfficialKerasom,
     "desom_official": OfficialDESOM,
 }
+# The parameters of an estimator that `grid_distances` takes.
+GRID = ("topology", "toroidal")
 # The temperature of the distortion where a map has none of its own: the paper's last one.
 LAST_TEMPERATURE = 0.1
 
@@ -130,7 +132,7 @@ def _execute(run, folder, verbose):
     data = load_dataset(run.dataset)
     estimator = run.estimator(verbose)
     seconds, first = {}, {}
-    if isinstance(estimator, TwoPhaseMap):
+    if getattr(estimator, "pretrain_iterations", 0):
         first["autoencoder"] = pretrained(estimator.autoencoder(), data)
         seconds["pretrain"] = _short(first["autoencoder"].seconds_)
     start = time.perf_counter()
@@ -209,7 +211,8 @@ def measure(estimator, data, labels, seed):
 
 def _measure_map(estimator, data):
     prototypes = estimator.cluster_centers_
-    distances = grid_distances(estimator.map_size)
+    grid = {name: getattr(estimator, name) for name in GRID if hasattr(estimator, name)}
+    distances = grid_distances(estimator.map_size, **grid)
     last_temperature = getattr(estimator, "t_min", LAST_TEMPERATURE)
     if not isinstance(estimator, CodingEstimator):
         # Prototypes that are images are the picture; half precision is finer than a screen.

@@ -4,42 +4,90 @@ Notation of the paper (Forest et al., ESANN 2019): data points z_i, prototypes m
 best-matching unit chi(i), distance on the map delta(k, l), temperature T, neighborhood K^T.
 """
 
+from functools import reduce
+from itertools import product
+
 import keras
 import numpy as np
 from keras import ops
 
 
-def grid_coordinates(map_size):
-    """Give every unit its row and its column on a rectangular grid, row by row.
+def _rectangular(rows, columns):
+    return np.abs(rows) + np.abs(columns)
+
+
+def _rectangular8(rows, columns):
+    return np.maximum(np.abs(rows), np.abs(columns))
+
+
+def _hexagonal(rows, columns):
+    # Along the rows' slanted axes, a step changes one of three coordinates that sum to zero.
+    return np.maximum(np.maximum(np.abs(rows), np.abs(columns)), np.abs(rows + columns))
+
+
+# Steps between units that differ by so many rows and columns, where a unit has 4, 8 or 6 neighbors.
+TOPOLOGIES = {
+    "rectangular": _rectangular,
+    "rectangular8": _rectangular8,
+    "hexagonal": _hexagonal,
+}
+
+
+def grid_coordinates(map_size, topology="rectangular"):
+    """Place every unit in the plane, row by row, at distance 1 from its horizontal neighbors.
 
     Parameters
     ----------
     map_size : tuple of two int
         Rows and columns of the map.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        On a hexagonal grid, every other row is shifted by half a step to the right.
 
     Returns
     -------
-    ndarray of int64, shape (K, 2)
-        Row and column of unit k = row * columns + column.
+    ndarray of float64, shape (K, 2)
+        Height and place in the row of unit k = row * columns + column; heights grow downwards.
     """
-    return np.indices(map_size).reshape(2, -1).T
+    rows, columns = np.indices(map_size).reshape(2, -1).astype(float)
+    if topology == "hexagonal":
+        rows, columns = rows * np.sqrt(3) / 2, columns + rows % 2 / 2
+    return np.stack([rows, columns], axis=1)
 
 
-def grid_distances(map_size):
-    """Manhattan distance delta(k, l) between every two units of a rectangular grid.
+def grid_distances(map_size, topology="rectangular", toroidal=False):
+    """Distance delta(k, l) between every two units: the number of steps between neighbors.
 
     Parameters
     ----------
     map_size : tuple of two int
         Rows and columns of the map.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        A unit's neighbors: the 4 beside it, as in the paper, where delta is then the Manhattan
+        distance; with the diagonal ones 8; or 6, on a grid whose odd rows are shifted by half a
+        step to the right.
+    toroidal : bool
+        Whether opposite borders touch. A hexagonal grid then has an even number of rows.
 
     Returns
     -------
     ndarray of int64, shape (K, K)
-        Number of steps between horizontal or vertical neighbors from one unit to the other.
+        The distances; unit k is in row k // columns.
     """
-    rows, columns = grid_coordinates(map_size).T
-    return np.abs(rows[:, None] - rows) + np.abs(columns[:, None] - columns)
+    rows, columns = np.indices(map_size).reshape(2, -1)
+    slant = int(topology == "hexagonal")
+    columns = columns - slant * (rows // 2)
+    row_steps, column_steps = rows[:, None] - rows, columns[:, None] - columns
+    steps = TOPOLOGIES[topology]
+    height, width = map_size
+    # Once around the torus in each direction, or not at all.
+    turns = product((-1, 0, 1), repeat=2) if toroidal else [(0, 0)]
+    return reduce(
+        np.minimum,
+        (
+            steps(row_steps + i * height, column_steps + j * width - slant * (i * height // 2))
+            for i, j in turns
+        ),
+    )
 
 
 def temperature(iteration, iterations, t_max, t_min):
@@ -60,6 +108,23 @@ def temperature(iteration, iterations, t_max, t_min):
         The temperature T, in steps on the map.
     """
     return t_max * (t_min / t_max) ** (iteration / iterations)
+
+
+def linear_temperature(iteration, iterations, t_max, t_min):
+    """T = T_max + (T_min - T_max) iter / iterations: linear decay; as `temperature` otherwise."""
+    return t_max + (t_min - t_max) * (iteration / iterations)
+
+
+def constant_temperature(iteration, iterations, t_max, t_min):
+    """T = T_max from the first iteration to the last; as `temperature` otherwise."""
+    return t_max + 0.0 * iteration
+
+
+DECAYS = {
+    "exponential": temperature,
+    "linear": linear_temperature,
+    "constant": constant_temperature,
+}
 
 
 def neighborhood(distances, temperature):
@@ -173,6 +238,12 @@ class SOMLayer(keras.layers.Layer):
         Temperature at the beginning and at the end of the training, in steps on the map.
     iterations : int
         Length of the training, over which the temperature decays.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        As for `grid_distances`.
+    toroidal : bool
+        Whether opposite borders of the map touch.
+    decay : {"exponential", "linear", "constant"}
+        How the temperature decays, see `DECAYS`.
 
     Attributes
     ----------
@@ -182,11 +253,22 @@ class SOMLayer(keras.layers.Layer):
         Training iterations seen so far.
     """
 
-    def __init__(self, map_size, t_max, t_min, iterations, **kwargs):
+    def __init__(
+        self,
+        map_size,
+        t_max,
+        t_min,
+        iterations,
+        topology="rectangular",
+        toroidal=False,
+        decay="exponential",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.map_size = tuple(map_size)
         self.t_max, self.t_min, self.iterations = t_max, t_min, iterations
-        self.grid_distances = grid_distances(self.map_size).astype("float32")
+        self.topology, self.toroidal, self.decay = topology, toroidal, decay
+        self.grid_distances = grid_distances(self.map_size, topology, toroidal).astype("float32")
 
     def build(self, input_shape):
         """Create the K prototypes, in the space of the input."""
@@ -207,7 +289,7 @@ class SOMLayer(keras.layers.Layer):
     def temperature(self):
         """Temperature T of the current iteration, a scalar tensor."""
         iteration = ops.cast(self.iteration, "float32")
-        return temperature(iteration, self.iterations, self.t_max, self.t_min)
+        return DECAYS[self.decay](iteration, self.iterations, self.t_max, self.t_min)
 
     def loss(self, squared_distances):
         """SOM loss of a batch: its best-matching units, their weights, the weighted distances."""
@@ -217,5 +299,5 @@ class SOMLayer(keras.layers.Layer):
 
     def get_config(self):
         """Return the constructor's arguments, as Keras needs them to save a model."""
-        own = {"map_size": self.map_size, "t_max": self.t_max, "t_min": self.t_min}
-        return super().get_config() | own | {"iterations": self.iterations}
+        names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
+        return super().get_config() | {name: getattr(self, name) for name in names}

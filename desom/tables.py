@@ -157,9 +157,14 @@ def _lines(cell):
             lines.append(f"{cell.n} seed{'s' * (cell.n > 1)}")
     if not np.isnan(cell.published):
         lines.append(f"paper {cell.published:.3f}")
-    if cell.verdict:
-        lines += [cell.verdict, f"{cell.deviations:+.1f} SD".replace("-", "−")]
-    return lines
+    return lines + _judgement(cell)
+
+
+def _judgement(cell):
+    """Write the verdict of a cell and the difference in standard deviations, if it has one."""
+    if not cell.verdict:
+        return []
+    return [cell.verdict, f"{cell.deviations:+.1f} SD".replace("-", "−")]
 
 
 def _arrange(cells, write):
@@ -259,6 +264,76 @@ def to_latex(cells, caption, label):
             r"\end{table*}",
         ]
     )
+
+
+def method_scores(cells, method):
+    """Render what the tables say of one method: the paper's number, ours, and the verdict.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        What `compare` gives; those of several tables may be put together.
+    method : str
+        Name of the method.
+
+    Returns
+    -------
+    str
+        HTML: a sentence that counts the verdicts, and a table with a row for each cell that has
+        runs or a published number.
+    """
+    own = cells[(cells["method"] == method) & ((cells["n"] > 0) | cells["published"].notna())]
+    counts = own["verdict"].value_counts()
+    judged = ", ".join(
+        f"{counts.get(word, 0)} {word}" for word in ("reproduced", "better", "worse")
+    )
+    compared = len(own) - counts.get("", 0)
+    sentence = f"Of {compared} numbers of the paper that have runs beside them: {judged}."
+    if not compared:
+        sentence = "The paper has no number for what was run here."
+    rows = []
+    for cell in own.itertuples():
+        row = {"data": DATASETS.get(cell.dataset, cell.dataset)}
+        row |= {"measure": METRICS.get(cell.metric, cell.metric)}
+        row |= {"paper": _number(cell.published), "here": "not run here", "± SD": "–", "seeds": "–"}
+        if cell.n:
+            row |= {"here": _number(cell.mean), "± SD": _number(cell.sd), "seeds": cell.n}
+        rows.append(row | {"verdict": ", ".join(_judgement(cell)) or "–"})
+    return f"<p>{sentence}</p>\n" + _plain_html(pd.DataFrame(rows))
+
+
+def method_settings(records, method):
+    """Render the settings of a method, as its records have them.
+
+    Parameters
+    ----------
+    records : list of dict
+        The records of a table.
+    method : str
+        Name of the method.
+
+    Returns
+    -------
+    str
+        HTML: a row for each hyperparameter, with all values that the records of the method have.
+    """
+    values = {}
+    for record in records:
+        if record["method"] == method:
+            for name, value in record["config"].items():
+                values.setdefault(name, {})[str(_hashable(value))] = None
+    if not values:
+        return "<p>No run of this method is recorded.</p>"
+    rows = [(name, "; ".join(found)) for name, found in values.items()]
+    return _plain_html(pd.DataFrame(rows, columns=["setting", "value"]))
+
+
+def _number(value):
+    return "–" if np.isnan(value) else f"{value:.3f}"
+
+
+def _plain_html(table):
+    return table.to_html(index=False, border=0, classes="table", justify="left")
 
 
 _LATEX = {

@@ -3,14 +3,13 @@
 Forest et al., ESANN 2019, section 3: ``AE+minisom`` and ``AE+kerasom``.
 """
 
-from desom.autoencoder import Autoencoder
-from desom.base import COUNT, POSITIVE, CodingEstimator, MapEstimator
-from desom.baselines.minisom import Minisom
+from desom.autoencoder import PretrainedEstimator
+from desom.base import COUNT, POSITIVE, MapEstimator
+from desom.baselines.minisom import RATE, Minisom
 from desom.desom import GradientMapEstimator, Kerasom
-from desom.errors import InputError
 
 
-class TwoPhaseMap(CodingEstimator, MapEstimator):
+class TwoPhaseMap(PretrainedEstimator, MapEstimator):
     """Train an autoencoder on reconstruction, freeze it, and train a map on its codes.
 
     A subclass has ``_som()``, which gives the unfitted map of the second phase.
@@ -18,21 +17,13 @@ class TwoPhaseMap(CodingEstimator, MapEstimator):
 
     _parameter_constraints = (
         MapEstimator._parameter_constraints
-        | CodingEstimator._parameter_constraints
+        | PretrainedEstimator._parameter_constraints
         | {"pretrain_iterations": COUNT, "batch_size": COUNT, "learning_rate": POSITIVE}
     )
 
-    def autoencoder(self):
-        """Give the unfitted autoencoder of the first phase, with this estimator's seed."""
-        return Autoencoder(
-            self.hidden_units,
-            self.latent_dim,
-            iterations=self.pretrain_iterations,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            random_state=self.random_state,
-            verbose=self.verbose,
-        )
+    def _check_parameters(self):
+        super()._check_parameters()
+        self._som()._check_parameters()
 
     def fit(self, X, y=None, autoencoder=None):
         """Train the autoencoder on X, then the map on the codes.
@@ -59,14 +50,7 @@ class TwoPhaseMap(CodingEstimator, MapEstimator):
             If a loss is no longer finite.
         """
         X = self._check_training_set(X)
-        first = autoencoder or self.autoencoder().fit(X)
-        shape = (first.n_features_in_, tuple(first.hidden_units), first.latent_dim)
-        wanted = (X.shape[1], tuple(self.hidden_units), self.latent_dim)
-        if shape != wanted:
-            raise InputError(
-                f"autoencoder has features, hidden_units and latent_dim {shape}; this estimator "
-                f"and X have {wanted}."
-            )
+        first = self._first_phase(X, autoencoder)
         self.model_ = first.model_
         second = self._som().fit(self._embed(X))
         self.history_ = getattr(second, "history_", {}) | {
@@ -95,6 +79,12 @@ class AEKerasom(TwoPhaseMap):
         Training steps of the autoencoder.
     t_max, t_min : float, default=10.0 and 0.1
         Temperature at the beginning and at the end, in steps on the map.
+    decay : {"exponential", "linear", "constant"}, default="exponential"
+        How the temperature goes from one to the other; a constant one stays at ``t_max``.
+    topology : {"rectangular", "rectangular8", "hexagonal"}, default="rectangular"
+        Neighbors of a unit: 4, 8 with the diagonal ones, or 6.
+    toroidal : bool, default=False
+        Whether opposite borders of the map touch.
     iterations : int, default=10_000
         Training steps of the map.
     batch_size : int, default=256
@@ -134,6 +124,9 @@ class AEKerasom(TwoPhaseMap):
         pretrain_iterations=5_000,
         t_max=10.0,
         t_min=0.1,
+        decay="exponential",
+        topology="rectangular",
+        toroidal=False,
         iterations=10_000,
         batch_size=256,
         learning_rate=0.001,
@@ -146,6 +139,9 @@ class AEKerasom(TwoPhaseMap):
         self.pretrain_iterations = pretrain_iterations
         self.t_max = t_max
         self.t_min = t_min
+        self.decay = decay
+        self.topology = topology
+        self.toroidal = toroidal
         self.iterations = iterations
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -198,7 +194,7 @@ class AEMinisom(TwoPhaseMap):
     _parameter_constraints = (
         Minisom._parameter_constraints
         | TwoPhaseMap._parameter_constraints
-        | {"som_learning_rate": POSITIVE}
+        | {"som_learning_rate": RATE}
     )
 
     def __init__(

@@ -1,11 +1,16 @@
 """The self-organizing map of the minisom package (Vettigli, 2018): Kohonen's online rule."""
 
+from numbers import Real
+
 import numpy as np
 from minisom import MiniSom
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from desom.base import COUNT, POSITIVE, MapEstimator
+
+# Above 1, a step can go past its sample, and the prototypes to infinity.
+RATE = [Interval(Real, 0, 1, closed="right")]
 
 _DECAYS = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero"}
 
@@ -24,7 +29,7 @@ class Minisom(MapEstimator):
     sigma : float, default=1.0
         Width of the neighborhood at the beginning, in steps on the map.
     learning_rate : float, default=0.5
-        eta at the beginning.
+        eta at the beginning, at most 1.
     decay : {"asymptotic", "linear"}, default="linear"
         How eta decays.
     iterations : int, default=70_000
@@ -44,7 +49,7 @@ class Minisom(MapEstimator):
 
     _parameter_constraints = MapEstimator._parameter_constraints | {
         "sigma": POSITIVE,
-        "learning_rate": POSITIVE,
+        "learning_rate": RATE,
         "decay": [StrOptions(set(_DECAYS))],
         "iterations": COUNT,
     }
