@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from desom import datasets
 from desom.base import load
-from desom.desom import DESOM, Kerasom
+from desom.desom import DESOM
+from desom.kerasom import Kerasom
 
 __all__ = ["DESOM", "Kerasom", "datasets", "load"]

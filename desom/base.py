@@ -83,6 +83,7 @@ class StoredEstimator(BaseEstimator):
                 "None or an integer."
             )
         state = self.__getstate__()
+        snapshots = state.pop("snapshots_", {})
         weights = {f"weight_{i}": weight for i, weight in enumerate(state.pop("model_", []))}
         arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
         # Names of columns are Python objects, which only a pickle could hold as they are.
@@ -95,7 +96,8 @@ class StoredEstimator(BaseEstimator):
         }
         text = np.array(json.dumps(header, default=np.generic.item))
         with atomic_write(path) as file:
-            np.savez(file, header=text, **weights, **arrays | texts)
+            named = {f"snapshot_{name}": values for name, values in snapshots.items()}
+            np.savez(file, header=text, **weights, **named, **arrays | texts)
 
 
 class KerasEstimator(StoredEstimator):
@@ -281,11 +283,17 @@ def load(path):
         raise InputError(f"{path} is not a saved estimator.") from error
     arrays = {name: v.astype(object) if v.dtype.kind == "U" else v for name, v in arrays.items()}
     weights = [arrays.pop(name) for name in list(arrays) if name.startswith("weight_")]
-    model = {"model_": weights} if weights else {}
+    learned = {"model_": weights} if weights else {}
+    snapshots = {
+        name.removeprefix("snapshot_"): arrays.pop(name)
+        for name in list(arrays)
+        if name.startswith("snapshot_")
+    }
+    learned |= {"snapshots_": snapshots} if snapshots else {}
     # JSON has no tuples, and no parameter is a list.
     parameters = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in parameters.items()
     }
-    estimator.__setstate__(parameters | state | arrays | model)
+    estimator.__setstate__(parameters | state | arrays | learned)
     return estimator

@@ -1,4 +1,4 @@
-"""DESOM, the deep embedded self-organizing map, and the same map alone (kerasom).
+"""DESOM, the deep embedded self-organizing map.
 
 Forest, Lebbah, Azzag, Lacaille: Deep Embedded SOM: Joint Representation Learning and
 Self-Organization, ESANN 2019.
@@ -8,7 +8,7 @@ from numbers import Integral
 
 import keras
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
 from desom.autoencoder import (
     PretrainedEstimator,
@@ -16,9 +16,12 @@ from desom.autoencoder import (
     build_encoder,
     reconstruction_loss,
 )
-from desom.base import NON_NEGATIVE, POSITIVE, KerasEstimator, MapEstimator
-from desom.errors import InputError
-from desom.som import DECAYS, TOPOLOGIES, SOMLayer
+from desom.base import NON_NEGATIVE
+from desom.kerasom import GradientMapEstimator
+from desom.training import apply
+
+# Samples whose codes a snapshot keeps.
+SNAPSHOT_SAMPLES = 1000
 
 
 def desom_loss(reconstruction_loss, som_loss, gamma):
@@ -39,21 +42,6 @@ def desom_loss(reconstruction_loss, som_loss, gamma):
         The loss that one gradient step lowers.
     """
     return reconstruction_loss + gamma * som_loss
-
-
-class SOMModel(keras.Model):
-    """The self-organizing map alone, as a Keras model: squared distances to the prototypes."""
-
-    def __init__(self, n_features, som):
-        x = keras.Input((n_features,), name="x")
-        super().__init__(inputs=x, outputs=som(x), name="som_model")
-        self.som = som
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """L_som of a batch; a training step first moves the map's clock."""
-        if training:
-            self.som.tick()
-        return self.som.loss(y_pred)
 
 
 class DESOMModel(keras.Model):
@@ -81,160 +69,6 @@ class DESOMModel(keras.Model):
         self.reconstruction_tracker.update_state(loss_r)
         self.som_tracker.update_state(loss_som)
         return desom_loss(loss_r, loss_som, self.gamma)
-
-
-class GradientMapEstimator(MapEstimator, KerasEstimator):
-    """Fit, for models that train a self-organizing map by gradient (ESANN 2019, Algorithm 1)."""
-
-    _parameter_constraints = (
-        MapEstimator._parameter_constraints
-        | KerasEstimator._parameter_constraints
-        | {
-            "t_max": POSITIVE,
-            "t_min": POSITIVE,
-            "decay": [StrOptions(set(DECAYS))],
-            "topology": [StrOptions(set(TOPOLOGIES))],
-            "toroidal": ["boolean"],
-        }
-    )
-
-    def _build_som(self):
-        names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
-        return SOMLayer(**{name: getattr(self, name) for name in names}, name="som")
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        if self.t_max < self.t_min:
-            raise InputError(
-                f"t_max is {self.t_max} and t_min {self.t_min}; t_max must be at least t_min."
-            )
-        if self.toroidal and self.topology == "hexagonal" and self.map_size[0] % 2:
-            raise InputError(
-                f"map_size is {tuple(self.map_size)}; a hexagonal map whose borders touch takes an "
-                "even number of rows."
-            )
-
-    def _organize(self, X, rng, callback):
-        """Set the prototypes to random samples, and train the model."""
-        samples = X[rng.choice(len(X), int(np.prod(self.map_size)), replace=False)]
-        self.model_.som.prototypes.assign(self._embed(samples))
-
-        def at_point(iteration):
-            self._read_prototypes()
-            callback(self, iteration)
-
-        self._train(X, rng, callback=at_point if callback else None)
-        self.history_["temperature"] = [
-            float(DECAYS[self.decay](iteration, self.iterations, self.t_max, self.t_min))
-            for iteration in self.history_["iteration"]
-        ]
-        self._read_prototypes()
-        self.labels_ = self._nearest(self._embed(X))
-        return self
-
-    def _read_prototypes(self):
-        self.cluster_centers_ = keras.ops.convert_to_numpy(self.model_.som.prototypes)
-
-
-class Kerasom(GradientMapEstimator):
-    """The self-organizing map alone, trained as DESOM trains its own: Adam on the SOM loss.
-
-    Parameters
-    ----------
-    map_size : tuple of two int, default=(8, 8)
-        Rows and columns of the map.
-    t_max, t_min : float, default=10.0 and 0.1
-        Temperature at the beginning and at the end, in steps on the map.
-    decay : {"exponential", "linear", "constant"}, default="exponential"
-        How the temperature goes from one to the other; a constant one stays at ``t_max``.
-    topology : {"rectangular", "rectangular8", "hexagonal"}, default="rectangular"
-        Neighbors of a unit: 4, 8 with the diagonal ones, or 6.
-    toroidal : bool, default=False
-        Whether opposite borders of the map touch.
-    iterations : int, default=10_000
-        Number of training steps.
-    batch_size : int, default=256
-        Samples per step.
-    learning_rate : float, default=0.001
-        Step size of Adam.
-    random_state : int, RandomState or None, default=None
-        Determines the initial prototypes and the shuffling.
-    verbose : bool, default=False
-        Whether to show a progress bar.
-
-    Attributes
-    ----------
-    cluster_centers_ : ndarray of float32, shape (n_units, n_features)
-        The prototypes, in the space of X.
-    labels_ : ndarray of int, shape (n_samples,)
-        Best-matching unit of every training sample.
-    history_ : dict of str to list
-        Curves over training: ``iteration``, ``loss``, ``temperature``.
-    model_ : SOMModel
-        The trained Keras model.
-    n_features_in_ : int
-        Number of features of X.
-    """
-
-    def __init__(
-        self,
-        map_size=(8, 8),
-        *,
-        t_max=10.0,
-        t_min=0.1,
-        decay="exponential",
-        topology="rectangular",
-        toroidal=False,
-        iterations=10_000,
-        batch_size=256,
-        learning_rate=0.001,
-        random_state=None,
-        verbose=False,
-    ):
-        self.map_size = map_size
-        self.t_max = t_max
-        self.t_min = t_min
-        self.decay = decay
-        self.topology = topology
-        self.toroidal = toroidal
-        self.iterations = iterations
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def _build_model(self, n_features, seeds):
-        return SOMModel(n_features, self._build_som())
-
-    def fit(self, X, y=None, callback=None):
-        """Train on X from prototypes set to random samples.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, float32 or float64 (then converted); never changed. At least as many
-            samples as the map has units.
-        y : None
-            Ignored.
-        callback : callable, optional
-            Called about 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
-            up to date: to watch, or to keep, the map as it organizes itself.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a parameter or X cannot be used; one sentence says which and why.
-        FloatingPointError
-            If the loss is no longer finite.
-        """
-        X = self._check_training_set(X)
-        seeds, rng = self._random_streams()
-        self.model_ = self._build_model(X.shape[1], seeds)
-        return self._organize(X, rng, callback)
 
 
 class DESOM(PretrainedEstimator, GradientMapEstimator):
@@ -269,6 +103,8 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         Samples per step.
     learning_rate : float, default=0.001
         Step size of Adam.
+    snapshots : int, default=0
+        Moments of the training at which the map is kept in ``snapshots_``: to animate it, say.
     random_state : int, RandomState or None, default=None
         Determines the initial weights and prototypes and the shuffling.
     verbose : bool, default=False
@@ -283,6 +119,10 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
     history_ : dict of str to list
         Curves over training: ``iteration``, ``loss``, ``reconstruction_loss``, ``som_loss``,
         ``temperature``.
+    snapshots_ : dict of str to ndarray
+        With ``snapshots``, over training: ``iteration`` (S,), ``prototypes`` (S, n_units,
+        latent_dim), ``decoded`` (S, n_units, n_features), as float16, and ``codes`` (S, n,
+        latent_dim) of the first n = 1,000 samples of X.
     model_ : DESOMModel
         The trained Keras model.
     n_features_in_ : int
@@ -314,6 +154,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         iterations=10_000,
         batch_size=256,
         learning_rate=0.001,
+        snapshots=0,
         random_state=None,
         verbose=False,
     ):
@@ -330,6 +171,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         self.iterations = iterations
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.snapshots = snapshots
         self.random_state = random_state
         self.verbose = verbose
 
@@ -374,3 +216,14 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
             self.model_.encoder.set_weights(first.encoder.get_weights())
             self.model_.decoder.set_weights(first.decoder.get_weights())
         return self._organize(X, rng, callback)
+
+    def _snapshot(self, X):
+        """Give what is kept of a moment of the training on X: prototypes, their images, some codes.
+
+        Half precision is finer than a screen.
+        """
+        return {
+            "prototypes": self.cluster_centers_.copy(),
+            "decoded": apply(self.model_.decoder, self.cluster_centers_).astype(np.float16),
+            "codes": self._embed(X[:SNAPSHOT_SAMPLES]),
+        }

@@ -1,121 +1,23 @@
-"""Named grids of runs: the runs behind each table and figure, and how to come by their records."""
+"""The runs of the grids: which they are, and how to come by their records."""
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
 
 from desom import records
-from desom.datasets import n_classes
 from desom.errors import InputError, check_name
+from desom.grids import (
+    GRIDS,
+    QUICK_CONFIG,
+    QUICK_DATASETS,
+    QUICK_PRETRAIN_ITERATIONS,
+    QUICK_SEEDS,
+)
 from desom.runs import Run, configuration, load_dataset, run_and_record
 
 SCALES = ("paper", "quick")
-
-# At the quick scale, small embedded data sets stand in, and the trainings are short. No news come
-# with a package, so the sets of text are left out.
-QUICK_DATASETS = {"mnist": "mnist5k", "fashion_mnist": "digits"}
-# Adam moves a coordinate by at most about the learning rate in a step: the prototypes of kerasom,
-# in the space of the pixels, would not get far in 1,000 steps of the usual size.
-QUICK_CONFIG = {
-    "minisom": {"iterations": 2000},
-    "kerasom": {"iterations": 1000, "learning_rate": 0.01},
-    "ae_minisom": {"pretrain_iterations": 300, "iterations": 2000},
-    "ae_kerasom": {"pretrain_iterations": 300, "iterations": 3000},
-    "som_vae": {"iterations": 300},
-    "desom": {"iterations": 600},
-    "kerasom_official": {"iterations": 1000, "learning_rate": 0.01},
-    "desom_official": {"iterations": 600},
-}
-QUICK_SEEDS = (0, 1)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The runs behind a table or a figure: every row, on every data set, with every seed.
-
-    Parameters
-    ----------
-    rows : tuple of (str, dict)
-        Methods, each with the hyperparameters that differ from its defaults; a value may be a
-        function of the data set's name.
-    datasets : tuple of str
-        Names, those of the paper's scale.
-    seeds : tuple of int
-        The seeds.
-    """
-
-    rows: tuple[tuple[str, dict], ...]
-    datasets: tuple[str, ...]
-    seeds: tuple[int, ...]
-
-    @property
-    def methods(self):
-        """Names of the methods, in the order of the rows."""
-        return tuple(dict.fromkeys(method for method, _ in self.rows))
-
-
-_ALL_DATASETS = ("mnist", "fashion_mnist", "reuters21578", "reuters10k")
-_TEN_SEEDS = tuple(range(10))
-
-GRIDS = {
-    # Ten seeds are ten initialisations of the 64 clusters already.
-    "table2": Grid(
-        (
-            ("kmeans", {"n_clusters": 64, "n_init": 1}),
-            ("minisom", {}),
-            ("kerasom", {}),
-            ("ae_minisom", {}),
-            ("ae_kerasom", {}),
-            ("som_vae", {}),
-            ("desom", {}),
-        ),
-        _ALL_DATASETS,
-        _TEN_SEEDS,
-    ),
-    "table3": Grid(
-        (
-            ("kmeans", {"n_clusters": n_classes, "n_init": 10}),
-            ("ae_kerasom", {}),
-            ("desom", {}),
-        ),
-        _ALL_DATASETS,
-        _TEN_SEEDS,
-    ),
-    # The authors' grid distance beside the right one.
-    "official": Grid(
-        (
-            ("kerasom", {}),
-            ("kerasom_official", {}),
-            ("desom", {}),
-            ("desom_official", {}),
-        ),
-        ("mnist",),
-        (0, 1, 2),
-    ),
-    # The paper pre-trains for 200 epochs, which is 55,000 iterations on MNIST.
-    "pretraining": Grid(
-        tuple(
-            ("ae_kerasom", {"pretrain_iterations": iterations})
-            for iterations in (1_000, 2_500, 5_000, 10_000)
-        ),
-        ("mnist",),
-        (0, 1, 2),
-    ),
-    # The paper does not say how it trained MiniSom.
-    "minisom": Grid(
-        tuple(
-            ("minisom", {"iterations": iterations, "sigma": sigma, "decay": decay})
-            for iterations in (1_000, 10_000, 70_000)
-            for sigma in (1.0, 4.0)
-            for decay in ("asymptotic", "linear")
-        ),
-        ("mnist",),
-        (0, 1, 2),
-    ),
-}
 
 
 def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
@@ -169,7 +71,11 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
 
 def _configuration(method, values, dataset, quick):
     own = {name: v(dataset) if callable(v) else v for name, v in values.items()}
-    return configuration(method, **own | (QUICK_CONFIG.get(method, {}) if quick else {}))
+    if quick:
+        own |= QUICK_CONFIG.get(method, {})
+        if own.get("pretrain_iterations"):
+            own["pretrain_iterations"] = QUICK_PRETRAIN_ITERATIONS
+    return configuration(method, **own)
 
 
 def recorded(runs, folder=None):

@@ -5,7 +5,8 @@ Read in FlorentF9/DESOM, revision dc62d58 (April 2019). Nothing else here uses i
 
 import numpy as np
 
-from desom.desom import DESOM, Kerasom
+from desom.desom import DESOM
+from desom.kerasom import Kerasom
 
 
 def official_grid_distances(map_size):

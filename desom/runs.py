@@ -21,8 +21,10 @@ from desom.baselines.ae_som import AEKerasom, AEMinisom
 from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
 from desom.baselines.som_vae import SOMVAE
-from desom.desom import DESOM, Kerasom
+from desom.desom import DESOM
 from desom.files import atomic_write
+from desom.gallery import gallery
+from desom.kerasom import Kerasom
 from desom.official import OfficialDESOM, OfficialKerasom
 from desom.pretraining import pretrained
 from desom.som import grid_distances
@@ -189,8 +191,9 @@ def measure(estimator, data, labels, seed):
         temperature; those named ``input_...`` are in the space of x, for decoded prototypes.
     arrays : dict of str to ndarray
         The record's artifact, empty for a method without a map: ``prototypes`` (K, latent
-        dimension), for a method with a decoder and images ``decoded`` (K, D), and, where there are
-        classes, ``class_counts`` (K, number of classes).
+        dimension), for a method with a decoder and images ``decoded`` (K, D), where there are
+        classes ``class_counts`` (K, number of classes), and of a map with snapshots
+        ``snapshot_iteration`` and so on, and those of `gallery`.
     """
     n_clusters = len(estimator.cluster_centers_)
     scores, arrays = {}, {}
@@ -206,6 +209,8 @@ def measure(estimator, data, labels, seed):
             scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
             counts = metrics.class_counts(data.y, labels, n_clusters)
             arrays["class_counts"] = counts.astype(np.int32)
+            if data.image_shape and "decoded" in arrays and getattr(estimator, "snapshots", 0):
+                arrays |= gallery(estimator, data, labels)
     return scores, arrays
 
 
@@ -217,14 +222,22 @@ def _measure_map(estimator, data):
     if not isinstance(estimator, CodingEstimator):
         # Prototypes that are images are the picture; half precision is finer than a screen.
         scores = metrics.map_scores(data.x, prototypes, distances, last_temperature)
-        return scores, {"prototypes": prototypes.astype(np.float16)}
+        return scores, {"prototypes": prototypes.astype(np.float16)} | _snapshots(estimator)
     codes = estimator.transform(data.x)
     decoded = estimator.decode(prototypes)
     scores = metrics.map_scores(codes, prototypes, distances, last_temperature)
     scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
     scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
     pictures = {"decoded": decoded.astype(np.float16)} if data.image_shape else {}
-    return scores, {"prototypes": prototypes} | pictures
+    return scores, {"prototypes": prototypes} | pictures | _snapshots(estimator)
+
+
+def _snapshots(estimator):
+    """Name the snapshots of a map for its artifact; half precision is finer than a screen."""
+    return {
+        f"snapshot_{name}": values if values.dtype.kind == "i" else values.astype(np.float16)
+        for name, values in getattr(estimator, "snapshots_", {}).items()
+    }
 
 
 def cluster_prototypes(prototypes, n_clusters, seed):

@@ -38,6 +38,23 @@ def shuffled_batches(n_samples, batch_size, rng):
         pending = pending[batch_size:]
 
 
+def curve_points(iterations):
+    """Give the iterations at which the curves have a point: at most 200, the last among them.
+
+    Parameters
+    ----------
+    iterations : int
+        Number of training steps.
+
+    Returns
+    -------
+    ndarray of int
+        Increasing; the first is the length of one compiled call.
+    """
+    chunk = -(-iterations // CURVE_POINTS)
+    return np.append(np.arange(chunk, iterations, chunk), iterations)
+
+
 def train(model, x, iterations, batch_size, rng, callback=None, verbose=False):
     """Train a compiled Keras model on shuffled batches.
 
@@ -72,22 +89,21 @@ def train(model, x, iterations, batch_size, rng, callback=None, verbose=False):
     batch_size = min(batch_size, len(x))
     batches = shuffled_batches(len(x), batch_size, rng)
     run_steps = compile_steps(model, x)
-    chunk = -(-iterations // CURVE_POINTS)
-    indices = np.zeros((chunk, batch_size), dtype=np.int32)
+    points = curve_points(iterations)
+    indices = np.zeros((points[0], batch_size), dtype=np.int32)
     curves = {"iteration": []}
     with tqdm(total=iterations, disable=not verbose, unit="it", mininterval=1.0) as progress:
-        for start in range(0, iterations, chunk):
-            # A shorter last chunk leaves the rest of the array unread: one shape, one compilation.
-            steps = min(chunk, iterations - start)
+        for steps, point in zip(np.diff(points, prepend=0).tolist(), points.tolist(), strict=True):
+            # Fewer steps at last leave the rest of the array unread: one shape, one compilation.
             for row in range(steps):
                 indices[row] = next(batches)
             model.reset_metrics()
             run_steps(indices, steps)
-            _add_point(curves, start + steps, model.get_metrics_result())
+            _add_point(curves, point, model.get_metrics_result())
             progress.update(steps)
             progress.set_postfix(loss=f"{curves['loss'][-1]:.4g}", refresh=False)
             if callback is not None:
-                callback(start + steps)
+                callback(point)
     return curves
 
 

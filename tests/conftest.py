@@ -6,9 +6,11 @@ import numpy as np
 import pooch
 import pytest
 import requests
+import tensorflow as tf
 from sklearn.datasets import make_blobs
 
 from desom import DESOM, Kerasom, datasets, experiments, runs
+from desom.grids import Grid
 from helpers import small
 
 
@@ -39,11 +41,17 @@ class Web:
 
 
 @pytest.fixture
-def web(monkeypatch, tmp_path):
+def user_cache(monkeypatch, tmp_path):
+    """Have an empty cache instead of the user's."""
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    return tmp_path / "cache" / "desom"
+
+
+@pytest.fixture
+def web(monkeypatch, user_cache):
     """See neither the user's files nor the network."""
     web = Web()
     monkeypatch.setattr(pooch, "HTTPDownloader", web.downloader)
-    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
     monkeypatch.delenv("DESOM_DATA", raising=False)
     return web
 
@@ -52,6 +60,14 @@ def web(monkeypatch, tmp_path):
 def fitted(blobs):
     """One fitted estimator of each class; no test changes them."""
     return {cls: small(cls).fit(blobs[0]) for cls in (Kerasom, DESOM)}
+
+
+@pytest.fixture
+def eager():
+    """Compile nothing: a fit of a few iterations is over sooner than its compilation."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture
@@ -104,7 +120,7 @@ def tiny_grid(monkeypatch, blobs):
 
     small = {"map_size": [2, 3], "iterations": 5, "batch_size": 16}
     network = {"hidden_units": [8], "latent_dim": 2}
-    grid = experiments.Grid((("kerasom", {}), ("desom", {})), ("mnist", "fashion_mnist"), (0, 1))
+    grid = Grid((("kerasom", {}), ("desom", {})), ("mnist", "fashion_mnist"), (0, 1))
     monkeypatch.setattr(datasets, "load", load)
     monkeypatch.setitem(experiments.GRIDS, "tiny", grid)
     stand_ins = {"mnist": "mnist5k", "fashion_mnist": "digits"}

@@ -1,5 +1,7 @@
 """What several test modules share besides fixtures: small estimators, names, refusals."""
 
+import keras
+import numpy as np
 import pytest
 
 from desom import DESOM, Kerasom
@@ -29,6 +31,11 @@ def small(cls, **changes):
 
 
 BOTH = pytest.mark.parametrize("cls", [Kerasom, DESOM])
+
+
+def disturb_every_global_generator():
+    keras.utils.set_random_seed(np.random.randint(1000))  # noqa: NPY002
+    np.random.rand(17)  # noqa: NPY002
 
 
 def refusal(name):

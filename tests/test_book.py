@@ -1,6 +1,7 @@
 """The book is whole, fresh and reproducible: the gate, the executions, the compilation."""
 
 import base64
+import inspect
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import book
 import gate
+from desom import cli, published, runs
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -288,6 +290,58 @@ def test_a_page_with_a_dangling_reference_is_refused(repository):
     made = build(repository, "compile", "--committed")
     assert made.returncode == 1
     assert "nowhere" in made.stderr and "the book has faults" in made.stderr
+
+
+# The pages
+
+
+def written_pages():
+    """List the pages that are not notebooks."""
+    return sorted((ROOT / "book").rglob("*.md"))
+
+
+def test_every_page_is_in_the_table_of_contents():
+    # Jupyter Book leaves out, without a word, what is not.
+    wanted = pages(yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8")))
+    notebooks = [f"book/{source.stem}" for source in gate.sources(ROOT)]
+    written = [str(page.relative_to(ROOT).with_suffix("")) for page in written_pages()]
+    assert sorted(wanted) == sorted(notebooks + written)
+
+
+def test_every_method_of_table_2_has_its_page():
+    text = "\n".join(page.read_text("utf-8") for page in (ROOT / "book/methods").glob("*.md"))
+    for method in published.TABLE2:
+        for part in ("scores", "settings"):
+            assert f"```{{glue}} {part}-{method}\n:doc: ../clustering.ipynb\n```" in text
+
+
+def test_every_method_is_where_its_table_says():
+    table = (ROOT / "book/methods/index.md").read_text("utf-8")
+    rows = re.findall(r"\| `(\w+)` \| `([\w/]+\.py)` \| `(\w+)` \|$", table, re.M)
+    assert [name for _, _, name in rows] == list(published.TABLE2)
+    for cls, file, name in rows:
+        method = runs.METHODS[name]
+        assert (method.__name__, Path(inspect.getsourcefile(method))) == (cls, ROOT / file)
+
+
+@pytest.mark.parametrize("page", written_pages(), ids=lambda page: page.stem)
+def test_the_commands_of_a_page_are_known(page, tmp_path):
+    for command in re.findall(r"^desom (?:run|status) ([^#\n]*)", page.read_text("utf-8"), re.M):
+        arguments = [*command.split(), "--results", str(tmp_path)]
+        assert cli.main(["status", *arguments]) == 1, command
+
+
+@pytest.mark.parametrize("page", written_pages(), ids=lambda page: page.stem)
+def test_the_examples_of_a_page_run(page, monkeypatch):
+    def train(model, x, iterations, *options):
+        return {"iteration": [iterations], "loss": [0.5]}
+
+    monkeypatch.setattr("desom.base.train", train)
+    for example in re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
+        names = {}
+        exec(example, names)
+        clusters = names.get("units", names.get("clusters"))
+        assert len(clusters) == len(names["data"].x) and clusters.max() < 64
 
 
 # The book

@@ -198,7 +198,6 @@ def test_interruption_keeps_the_finished_runs(command, trainings, monkeypatch, t
 
 @pytest.mark.parametrize(("statuses", "status"), [([0, 0], 0), ([0, 3], 1), ([-9, 0], 1)])
 def test_bench_runs_every_benchmark_and_fails_with_any(statuses, status, monkeypatch, tmp_path):
-    (tmp_path / "desom").mkdir()
     (tmp_path / "benchmarks").mkdir()
     scripts = [tmp_path / "benchmarks" / name for name in ("one.py", "two.py")]
     for script, code in zip(scripts, statuses, strict=True):
@@ -247,6 +246,7 @@ import time
 import numpy as np
 
 from desom import Kerasom, cli, datasets, experiments, runs
+from desom.grids import Grid
 
 N_RUNS = int(sys.argv[1])
 
@@ -280,7 +280,7 @@ datasets.load = load
 runs.METHODS = {"kerasom": Untrained}
 runs.cluster_prototypes = cluster_prototypes
 runs.environment = dict
-experiments.GRIDS["tiny"] = experiments.Grid((("kerasom", {}),), ("mnist",), (0,))
+experiments.GRIDS["tiny"] = Grid((("kerasom", {}),), ("mnist",), (0,))
 experiments.QUICK_DATASETS = {"mnist": "digits"}
 experiments.QUICK_CONFIG = {"kerasom": {"map_size": (2, 3)}}
 experiments.QUICK_SEEDS = tuple(range(N_RUNS))

@@ -1,4 +1,4 @@
-"""DESOM and Kerasom as scikit-learn estimators: conventions, training, seeds, storage."""
+"""DESOM and Kerasom as estimators: training, seeds, storage."""
 
 import copy
 import itertools
@@ -10,27 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import desom
 from desom import DESOM, Kerasom, metrics
 from desom.errors import InputError
 from desom.training import apply
-from helpers import BOTH, small
-
-# scikit-learn's conventions
-
-# A row of three units for the three blobs of `check_clustering`, which wants no empty cluster.
-CHECKED = {"map_size": (1, 3), "iterations": 20, "batch_size": 32, "learning_rate": 0.03}
-CHECKED |= {"t_max": 1.0}
-
-
-@parametrize_with_checks([Kerasom(**CHECKED), DESOM(**CHECKED, hidden_units=(8,), latent_dim=2)])
-def test_scikit_learn_s_checks(estimator, check, monkeypatch):
-    # No check is expected to fail; without this, one of NumPy arrays would be skipped.
-    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
-    check(estimator)
-
+from helpers import BOTH, disturb_every_global_generator, small
 
 # What is trained
 
@@ -154,11 +139,6 @@ def test_callback_watches_the_prototypes(blobs):
 
 
 # Seeds and arrays
-
-
-def disturb_every_global_generator():
-    keras.utils.set_random_seed(np.random.randint(1000))  # noqa: NPY002
-    np.random.rand(17)  # noqa: NPY002
 
 
 @BOTH

@@ -9,6 +9,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from desom import DESOM, Kerasom, metrics, runs
+from desom.baselines.kmeans import KMeans
+from desom.baselines.minisom import Minisom
 from desom.datasets import Dataset
 from desom.runs import Run, cluster_prototypes, configuration, measure
 from desom.som import grid_distances
@@ -31,14 +33,15 @@ def desom(blobs):
     return DESOM((2, 3), **SMALL, hidden_units=(8,), latent_dim=2).fit(blobs[0])
 
 
-def measured(estimator, x, y):
-    return measure(estimator, Dataset("blobs", x, y), estimator.predict(x), seed=0)
+def measured(estimator, x, y, image_shape=(1, 5)):
+    data = Dataset("blobs", x, y, image_shape)
+    return measure(estimator, data, estimator.predict(x), seed=0)
 
 
 def test_scores_of_a_map_are_named_by_the_contract(kerasom, blobs):
     scores, arrays = measured(kerasom, *blobs)
     assert scores.keys() == CLUSTERING | MAP | TWO_LEVEL
-    assert arrays.keys() == {"prototypes", "decoded", "class_counts"}
+    assert arrays.keys() == {"prototypes", "class_counts"}
     assert all(type(score) is float for score in scores.values())
 
 
@@ -46,6 +49,15 @@ def test_scores_of_a_map_with_a_network_are_named_by_the_contract(desom, blobs):
     scores, arrays = measured(desom, *blobs)
     assert scores.keys() == CLUSTERING | MAP | TWO_LEVEL | NETWORK
     assert arrays.keys() == {"prototypes", "decoded", "class_counts"}
+
+
+def test_clusters_without_a_map_are_measured_against_classes_alone(blobs):
+    x, y = blobs
+    estimator = KMeans(3, random_state=0).fit(x)
+    scores, arrays = measured(estimator, x, y)
+    assert scores == metrics.clustering_scores(y, estimator.labels_, 3)
+    assert arrays == {}
+    assert measured(estimator, x, None) == ({}, {})
 
 
 def test_clusters_are_measured_against_classes(kerasom, blobs):
@@ -81,6 +93,19 @@ def test_map_is_measured_in_the_space_of_its_prototypes(desom, blobs):
     assert scores["trustworthiness"] == metrics.trustworthiness(codes, bmus, grid)
     expected = metrics.neighborhood_preservation(codes, bmus, grid)
     assert scores["neighborhood_preservation"] == expected
+
+
+def test_map_without_a_temperature_is_measured_at_the_paper_s_last(blobs):
+    estimator = Minisom((2, 3), iterations=60, random_state=0).fit(blobs[0])
+    grid = grid_distances((2, 3))
+    expected = metrics.distortion(blobs[0], estimator.cluster_centers_, grid, 0.1)
+    assert measured(estimator, *blobs)[0]["distortion"] == expected
+
+
+def test_prototypes_among_the_data_are_kept_in_half_precision(kerasom, blobs):
+    _, arrays = measured(kerasom, *blobs)
+    assert arrays["prototypes"].dtype == np.float16
+    assert np.allclose(arrays["prototypes"], kerasom.cluster_centers_, rtol=1e-3, atol=1e-4)
 
 
 def test_network_is_measured_in_the_space_of_the_data(desom, blobs):
@@ -126,6 +151,12 @@ def test_data_without_classes_are_measured_without_them(desom, blobs):
     assert arrays.keys() == {"prototypes", "decoded"}
 
 
+def test_data_without_images_get_no_pictures(desom, blobs):
+    with_pictures, without = (measured(desom, *blobs, shape) for shape in ((1, 5), None))
+    assert without[0] == with_pictures[0]
+    assert without[1].keys() == {"prototypes", "class_counts"}
+
+
 # What is asked
 
 
@@ -143,12 +174,26 @@ def test_configuration_is_every_hyperparameter_as_json_holds_it():
     assert configuration("desom", gamma=0.5) == configuration("desom") | {"gamma": 0.5}
 
 
-def test_run_trains_what_it_names():
-    run = Run("desom", "digits", 7, configuration("desom", gamma=0.5))
-    parameters = run.estimator().get_params()
+@pytest.mark.parametrize("method", runs.METHODS)
+def test_run_trains_what_it_names(method):
+    run = Run(method, "digits", 7, configuration(method))
+    estimator = run.estimator()
+    assert type(estimator) is runs.METHODS[method]
+    parameters = estimator.get_params()
     assert parameters.pop("random_state") == 7
-    assert parameters.pop("verbose") is False
+    assert not parameters.pop("verbose", False)
     assert json.loads(json.dumps(parameters)) == run.config
+
+
+@pytest.mark.parametrize("method", runs.METHODS)
+def test_methods_with_a_network_or_a_loss_show_their_progress(method):
+    estimator = Run(method, "digits", 7, configuration(method)).estimator(verbose=True)
+    assert estimator.get_params().get("verbose", 0) == (method not in ("kmeans", "minisom"))
+
+
+def test_run_trains_with_what_its_configuration_changes():
+    estimator = Run("desom", "digits", 7, configuration("desom", gamma=0.5)).estimator()
+    assert estimator.gamma == 0.5
 
 
 def test_key_of_the_paper_s_run_is_pinned():

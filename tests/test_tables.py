@@ -11,7 +11,15 @@ from scipy.stats import ttest_ind
 
 from desom import datasets, published, records, tables
 from desom.errors import InputError
-from desom.tables import compare, download_link, tidy, to_html, to_latex
+from desom.tables import (
+    compare,
+    download_link,
+    method_scores,
+    method_settings,
+    tidy,
+    to_html,
+    to_latex,
+)
 
 PUBLISHED = {
     "kmeans": {"mnist": (0.842, 0.571)},
@@ -31,6 +39,7 @@ def record(method, dataset, seed, purity, **changes):
         "config": config,
         "metrics": {"purity": purity, "nmi_geometric": purity - 0.3, "accuracy": None},
         "seconds": {"fit": 1.5, "predict": 0.5},
+        "environment": {"threads": 2},
         "key": records.run_key(method, dataset, seed, config),
     } | changes
 
@@ -73,6 +82,7 @@ def test_one_row_per_run():
     assert list(runs["map_size"]) == [(8, 8), (8, 8)]
     assert list(runs["two_level_accuracy"]) == [0.4, 0.55]
     assert list(runs["seconds_fit"]) == [1.5, 1.5]
+    assert list(runs["threads"]) == [2, 2]
     assert np.isnan(runs["accuracy"][0]) and np.isnan(runs["km_accuracy"][1])
 
 
@@ -196,6 +206,53 @@ def test_the_file_holds_every_number(folder):
     again = pd.read_csv(StringIO(cells.to_csv(index=False)), keep_default_na=True)
     assert list(again.columns) == list(cells.columns)
     assert again["mean"].to_numpy() == pytest.approx(cells["mean"].to_numpy(), nan_ok=True)
+
+
+def rows_of(html):
+    """Read the rows of a plain table, every cell as its text."""
+    rows = html.split("<tbody>")[1].split("</tr>")[:-1]
+    return [re.findall("<td>(.*?)</td>", row) for row in rows]
+
+
+def test_the_page_of_a_method_has_its_cells(folder):
+    html = method_scores(table(folder), "kerasom")
+    assert "<p>Of 2 numbers of the paper that have runs beside them: 0 reproduced, 0" in html
+    assert rows_of(html) == [
+        ["MNIST", "purity", "0.826", "0.821", "0.001", "10", "worse, −4.1 SD"],
+        ["MNIST", "NMI", "0.565", "0.521", "0.001", "10", "worse, −37.7 SD"],
+        ["Digits", "purity", "0.700", "not run here", "–", "–", "–"],
+        ["Digits", "NMI", "0.600", "not run here", "–", "–", "–"],
+    ]
+
+
+def test_the_page_of_a_method_shows_numbers_that_the_paper_does_not_have(folder):
+    html = method_scores(table(folder, ["digits"]), "desom")
+    assert html.startswith("<p>The paper has no number for what was run here.</p>")
+    assert rows_of(html)[0] == ["Digits", "purity", "–", "0.810", "0.010", "3", "–"]
+    # Neither a run nor a published number: no row.
+    assert rows_of(method_scores(table(folder), "kmeans"))[-1][0] == "MNIST"
+
+
+def test_the_page_of_a_method_follows_a_record_that_changes(folder):
+    before = method_scores(table(folder), "desom")
+    records.append(folder, record("desom", "mnist", 0, purity_of("desom", 0) - 0.2))
+    assert rows_of(before)[0][3] == "0.941"
+    assert rows_of(method_scores(table(folder), "desom"))[0][3] == "0.921"
+
+
+def test_the_page_of_a_method_has_every_value_of_its_settings():
+    found = [
+        record("kmeans", "mnist", 0, 0.8, config={"n_clusters": 10, "init": "k-means++"}),
+        record("kmeans", "mnist", 1, 0.8, config={"n_clusters": 10, "init": "k-means++"}),
+        record("kmeans", "reuters21578", 0, 0.8, config={"n_clusters": 4, "init": "k-means++"}),
+        record("desom", "mnist", 0, 0.8),
+    ]
+    assert rows_of(method_settings(found, "kmeans")) == [
+        ["n_clusters", "10; 4"],
+        ["init", "k-means++"],
+    ]
+    assert rows_of(method_settings(found, "desom")) == [["map_size", "(8, 8)"], ["iterations", "5"]]
+    assert method_settings(found, "som_vae") == "<p>No run of this method is recorded.</p>"
 
 
 def test_a_download_holds_its_text():

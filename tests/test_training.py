@@ -7,7 +7,8 @@ import tensorflow as tf
 from keras.random import SeedGenerator
 
 from desom.autoencoder import build_decoder, build_encoder
-from desom.desom import DESOMModel, SOMModel
+from desom.desom import DESOMModel
+from desom.kerasom import SOMModel
 from desom.som import SOMLayer
 from desom.training import apply, shuffled_batches, train
 

@@ -6,7 +6,7 @@ Forest et al., ESANN 2019, section 3: ``AE+minisom`` and ``AE+kerasom``.
 from desom.autoencoder import PretrainedEstimator
 from desom.base import COUNT, POSITIVE, MapEstimator
 from desom.baselines.minisom import RATE, Minisom
-from desom.desom import GradientMapEstimator, Kerasom
+from desom.kerasom import GradientMapEstimator, Kerasom
 
 
 class TwoPhaseMap(PretrainedEstimator, MapEstimator):
@@ -18,7 +18,8 @@ class TwoPhaseMap(PretrainedEstimator, MapEstimator):
     _parameter_constraints = (
         MapEstimator._parameter_constraints
         | PretrainedEstimator._parameter_constraints
-        | {"pretrain_iterations": COUNT, "batch_size": COUNT, "learning_rate": POSITIVE}
+        | {"pretrain_iterations": COUNT, "batch_size": COUNT}
+        | {"learning_rate": POSITIVE, "som_learning_rate": POSITIVE}
     )
 
     def _check_parameters(self):
@@ -57,6 +58,8 @@ class TwoPhaseMap(PretrainedEstimator, MapEstimator):
             "pretrain_iteration": first.history_["iteration"],
             "reconstruction_loss": first.history_["loss"],
         }
+        if hasattr(second, "snapshots_"):
+            self.snapshots_ = second.snapshots_
         self.cluster_centers_, self.labels_ = second.cluster_centers_, second.labels_
         return self
 
@@ -89,8 +92,8 @@ class AEKerasom(TwoPhaseMap):
         Training steps of the map.
     batch_size : int, default=256
         Samples per step, in both phases.
-    learning_rate : float, default=0.001
-        Step size of Adam, in both phases.
+    learning_rate, som_learning_rate : float, default=0.001
+        Step size of Adam for the autoencoder, and for the map.
     random_state : int, RandomState or None, default=None
         Determines initial weights, initial prototypes and the shuffling.
     verbose : bool, default=False
@@ -105,6 +108,8 @@ class AEKerasom(TwoPhaseMap):
     history_ : dict of str to list
         Curves of the map, ``iteration``, ``loss``, ``temperature``, and of the autoencoder,
         ``pretrain_iteration``, ``reconstruction_loss``.
+    snapshots_ : dict of str to ndarray
+        With ``snapshots``, those of the map, as in `Kerasom`.
     model_ : AutoencoderModel
         The frozen autoencoder.
     n_features_in_ : int
@@ -130,6 +135,8 @@ class AEKerasom(TwoPhaseMap):
         iterations=10_000,
         batch_size=256,
         learning_rate=0.001,
+        som_learning_rate=0.001,
+        snapshots=0,
         random_state=None,
         verbose=False,
     ):
@@ -145,12 +152,14 @@ class AEKerasom(TwoPhaseMap):
         self.iterations = iterations
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.som_learning_rate = som_learning_rate
+        self.snapshots = snapshots
         self.random_state = random_state
         self.verbose = verbose
 
     def _som(self):
         own = {name: getattr(self, name) for name in Kerasom().get_params()}
-        return Kerasom(**own)
+        return Kerasom(**own | {"learning_rate": self.som_learning_rate})
 
 
 class AEMinisom(TwoPhaseMap):

@@ -33,7 +33,8 @@ class Minisom(MapEstimator):
     decay : {"asymptotic", "linear"}, default="linear"
         How eta decays.
     iterations : int, default=70_000
-        Samples presented, in random order; every one of X before any comes again.
+        Samples presented: X in its order, over and over, shuffled as a whole. Of fewer than all,
+        these are the first of X.
     random_state : int, RandomState or None, default=None
         Determines the initial prototypes, random unit vectors, and the order of the samples.
 

@@ -1,0 +1,188 @@
+"""The grids of runs behind tables and figures, at the paper's scale and at the quick one."""
+
+from dataclasses import dataclass
+
+from desom.datasets import n_classes
+
+# At the quick scale, small embedded data sets stand in, and the trainings are short. No news come
+# with a package, so the sets of text are left out.
+QUICK_DATASETS = {"mnist": "mnist5k", "fashion_mnist": "digits"}
+QUICK_PRETRAIN_ITERATIONS = 300
+# Adam moves a coordinate by at most about the learning rate in a step: the prototypes of kerasom,
+# in the space of the pixels, would not get far in 1,000 steps of the usual size.
+QUICK_CONFIG = {
+    "minisom": {"iterations": 2000},
+    "kerasom": {"iterations": 1000, "learning_rate": 0.01},
+    "ae_minisom": {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS, "iterations": 2000},
+    "ae_kerasom": {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS, "iterations": 3000},
+    "som_vae": {"iterations": 300},
+    "desom": {"iterations": 600},
+    "kerasom_official": {"iterations": 1000, "learning_rate": 0.01},
+    "desom_official": {"iterations": 600},
+}
+QUICK_SEEDS = (0, 1)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The runs behind a table or a figure: every row, on every data set, with every seed.
+
+    Parameters
+    ----------
+    rows : tuple of (str, dict)
+        Methods, each with the hyperparameters that differ from its defaults; a value may be a
+        function of the data set's name.
+    datasets : tuple of str
+        Names, those of the paper's scale.
+    seeds : tuple of int
+        The seeds.
+    """
+
+    rows: tuple[tuple[str, dict], ...]
+    datasets: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def methods(self):
+        """Names of the methods, in the order of the rows."""
+        return tuple(dict.fromkeys(method for method, _ in self.rows))
+
+
+_ALL_DATASETS = ("mnist", "fashion_mnist", "reuters21578", "reuters10k")
+_TEN_SEEDS = tuple(range(10))
+
+GRIDS = {
+    # Ten seeds are ten initialisations of the 64 clusters already.
+    "table2": Grid(
+        (
+            ("kmeans", {"n_clusters": 64, "n_init": 1}),
+            ("minisom", {}),
+            ("kerasom", {}),
+            ("ae_minisom", {}),
+            ("ae_kerasom", {}),
+            ("som_vae", {}),
+            ("desom", {}),
+        ),
+        _ALL_DATASETS,
+        _TEN_SEEDS,
+    ),
+    "table3": Grid(
+        (
+            ("kmeans", {"n_clusters": n_classes, "n_init": 10}),
+            ("ae_kerasom", {}),
+            ("desom", {}),
+        ),
+        _ALL_DATASETS,
+        _TEN_SEEDS,
+    ),
+    # The pictures: maps with their history, beside the maps that they are compared with.
+    "figure6": Grid(
+        (
+            ("kerasom", {"snapshots": 24}),
+            ("ae_kerasom", {"snapshots": 24}),
+            ("desom", {"snapshots": 24}),
+            ("desom", {"map_size": (20, 20)}),
+        ),
+        ("mnist", "fashion_mnist"),
+        (0,),
+    ),
+    "figure7": Grid(
+        tuple(
+            ("desom", {"gamma": gamma, "pretrain_iterations": pretrain_iterations})
+            for gamma in (0.0, 1e-5, 1e-4, 3e-4, 1e-3, 1e-2, 1e-1, 1.0)
+            for pretrain_iterations in (0, 5_000)
+        ),
+        ("mnist",),
+        (0, 1, 2),
+    ),
+    # What the paper asks of the training. A quarter of its length, and some rows at full length to
+    # see whether their order holds.
+    "training": Grid(
+        tuple(
+            ("desom", {"iterations": 2_500} | changed)
+            for changed in (
+                {},
+                {"learning_rate": 3e-4},
+                {"learning_rate": 3e-3},
+                {"decay": "linear"},
+                {"decay": "constant", "t_max": 1.0},
+                {"t_max": 3.0},
+                {"t_max": 20.0},
+                {"t_min": 0.3},
+                {"t_min": 1.0},
+                {"batch_size": 64},
+                {"batch_size": 1024},
+                {"map_size": (4, 4)},
+                {"map_size": (12, 12)},
+                {"map_size": (20, 20)},
+                {"iterations": 1_000},
+                {"iterations": 5_000},
+                {"iterations": 10_000},
+                {"iterations": 10_000, "learning_rate": 3e-3},
+                {"iterations": 10_000, "decay": "linear"},
+                {"iterations": 10_000, "t_min": 1.0},
+            )
+        ),
+        ("mnist",),
+        (0, 1),
+    ),
+    # What the paper asks of the latent space: the joint training beside its two halves in sequence.
+    "latent": Grid(
+        (("ae_kerasom", {"snapshots": 24}), ("desom", {"snapshots": 24})), ("mnist",), (0, 1)
+    ),
+    # What the paper asks of the map's shape.
+    "topologies": Grid(
+        tuple(
+            ("desom", {"iterations": iterations} | shape)
+            for iterations in (2_500, 10_000)
+            for shape in (
+                {},
+                {"topology": "rectangular8"},
+                {"topology": "hexagonal"},
+                {"toroidal": True},
+                {"topology": "hexagonal", "toroidal": True},
+                {"map_size": (1, 64)},
+            )
+            if iterations < 10_000 or shape in ({}, {"topology": "hexagonal"}, {"toroidal": True})
+        ),
+        ("mnist",),
+        (0, 1),
+    ),
+    # The authors' grid distance beside the right one.
+    "official": Grid(
+        (
+            ("kerasom", {}),
+            ("kerasom_official", {}),
+            ("desom", {}),
+            ("desom_official", {}),
+        ),
+        ("mnist",),
+        (0, 1, 2),
+    ),
+    # Adam moves a coordinate by about its step size, and an autoencoder's codes may be far apart.
+    "som_learning_rate": Grid(
+        tuple(("ae_kerasom", {"som_learning_rate": rate}) for rate in (0.001, 0.003, 0.01, 0.03)),
+        ("mnist", "fashion_mnist", "reuters21578"),
+        (0, 1, 2),
+    ),
+    # The paper pre-trains for 200 epochs, which is 55,000 iterations on MNIST.
+    "pretraining": Grid(
+        tuple(
+            ("ae_kerasom", {"pretrain_iterations": iterations})
+            for iterations in (1_000, 2_500, 5_000, 10_000)
+        ),
+        ("mnist",),
+        (0, 1, 2),
+    ),
+    # The paper does not say how it trained MiniSom.
+    "minisom": Grid(
+        tuple(
+            ("minisom", {"iterations": iterations, "sigma": sigma, "decay": decay})
+            for iterations in (1_000, 10_000, 70_000)
+            for sigma in (1.0, 4.0)
+            for decay in ("asymptotic", "linear")
+        ),
+        ("mnist",),
+        (0, 1, 2),
+    ),
+}
