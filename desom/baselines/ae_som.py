@@ -92,8 +92,8 @@ class AEKerasom(TwoPhaseMap):
         Training steps of the map.
     batch_size : int, default=256
         Samples per step, in both phases.
-    learning_rate, som_learning_rate : float, default=0.001
-        Step size of Adam for the autoencoder, and for the map.
+    learning_rate, som_learning_rate : float, default=0.001 and 0.01
+        Step size of Adam for the autoencoder, and for the map, whose codes may be far apart.
     random_state : int, RandomState or None, default=None
         Determines initial weights, initial prototypes and the shuffling.
     verbose : bool, default=False
@@ -135,7 +135,7 @@ class AEKerasom(TwoPhaseMap):
         iterations=10_000,
         batch_size=256,
         learning_rate=0.001,
-        som_learning_rate=0.001,
+        som_learning_rate=0.01,
         snapshots=0,
         random_state=None,
         verbose=False,
