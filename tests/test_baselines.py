@@ -27,7 +27,7 @@ SETTINGS = {
     OfficialKerasom: MAP | GRADIENT | TRAINING,
     Autoencoder: NETWORK | {"iterations": 150},
     AEMinisom: MAP | NETWORK | {"iterations": 300, "pretrain_iterations": 150},
-    AEKerasom: MAP | NETWORK | GRADIENT | {"pretrain_iterations": 150},
+    AEKerasom: MAP | NETWORK | GRADIENT | {"pretrain_iterations": 150, "som_learning_rate": 0.01},
     SOMVAE: MAP | NETWORK | {"iterations": 150},
     OfficialDESOM: MAP | NETWORK | GRADIENT,
 }

@@ -24,7 +24,7 @@ CHECKED = [
     OfficialKerasom(**MAP, **GRADIENT, **TRAINING),
     Autoencoder(**NETWORK, iterations=5),
     AEMinisom(**MAP, **ONLINE, **NETWORK, pretrain_iterations=5),
-    AEKerasom(**MAP, **GRADIENT, **NETWORK, pretrain_iterations=5),
+    AEKerasom(**MAP, **GRADIENT, **NETWORK, pretrain_iterations=5, som_learning_rate=0.1),
     SOMVAE(**MAP, **NETWORK, iterations=10),
     DESOM(**MAP, **GRADIENT, **NETWORK),
 ]

@@ -24,6 +24,8 @@ def test_defaults_are_the_paper_s():
     som = {"map_size": (8, 8), "t_max": 10.0, "t_min": 0.1, "iterations": 10_000}
     training = {"batch_size": 256, "learning_rate": 0.001, "random_state": None, "verbose": False}
     network = {"hidden_units": (500, 500, 2000), "latent_dim": 10, "gamma": 0.001}
+    som |= {"topology": "rectangular", "toroidal": False, "decay": "exponential", "snapshots": 0}
+    network |= {"pretrain_iterations": 0}
     assert Kerasom().get_params() == som | training
     assert DESOM().get_params() == som | training | network
 

@@ -14,7 +14,10 @@ NETWORK = {"hidden_units": (8, 6), "latent_dim": 2, "batch_size": 16, "learning_
 PRETRAINING = NETWORK | {"pretrain_iterations": 12, "random_state": 3}
 KERASOM = {"map_size": (2, 3), "iterations": 15, "t_max": 2.0, "t_min": 0.3}
 MINISOM = {"map_size": (2, 3), "iterations": 200, "sigma": 0.8, "decay": "asymptotic"}
-SETTINGS = {AEKerasom: KERASOM, AEMinisom: MINISOM | {"som_learning_rate": 0.3}}
+SETTINGS = {
+    AEKerasom: KERASOM | {"som_learning_rate": 0.05},
+    AEMinisom: MINISOM | {"som_learning_rate": 0.3},
+}
 BOTH = pytest.mark.parametrize("cls", SETTINGS)
 
 pytestmark = pytest.mark.usefixtures("eager")
@@ -86,7 +89,7 @@ def test_codes_and_decodings_are_those_of_the_autoencoder(cls, autoencoder, blob
 
 def test_second_phase_is_kerasom_on_the_codes(autoencoder, blobs):
     estimator = small(AEKerasom).fit(blobs[0])
-    som = Kerasom(**KERASOM, batch_size=16, learning_rate=0.01, random_state=3)
+    som = Kerasom(**KERASOM, batch_size=16, learning_rate=0.05, random_state=3)
     assert_second_phase_is(som.fit(autoencoder.transform(blobs[0])), estimator)
     assert som.history_.items() <= estimator.history_.items()
 
@@ -132,6 +135,7 @@ def test_what_is_no_autoencoder_is_refused(cls, blobs):
     [
         (AEKerasom, "t_max", 0.01),
         (AEKerasom, "iterations", 0),
+        (AEKerasom, "som_learning_rate", 0),
         (AEMinisom, "sigma", 0),
         (AEMinisom, "som_learning_rate", 1.5),
         (AEMinisom, "decay", "slow"),
