@@ -13,20 +13,24 @@ def test_the_table_is_the_one_that_the_records_give():
 def test_the_table_follows_a_record_that_changes():
     text = readme.README.read_text()
     records = copy.deepcopy(readme.headline_records())
-    records[0]["metrics"]["purity"] = 0.123
+    records[0]["metrics"]["purity"] += 1
     changed = readme.with_table(text, records)
-    assert changed != text
-    assert "**0.123**" in changed
+    assert changed.splitlines()[0] == text.splitlines()[0]
+    different = [a for a, b in zip(changed.splitlines(), text.splitlines(), strict=True) if a != b]
+    assert [line.split(" | ")[0] for line in different] == ["| k-means"]
 
 
-def test_the_recorded_maps_of_mnist_reach_the_paper():
-    desom = next(
-        record
-        for record in readme.headline_records()
-        if (record["method"], record["dataset"]) == ("desom", "mnist")
-    )
-    assert desom["metrics"]["purity"] >= 0.93
-    assert desom["metrics"]["nmi_geometric"] >= 0.64
+def test_the_recorded_maps_reach_the_paper():
+    wanted = {"mnist": (0.939, 0.655), "fashion_mnist": (0.750, 0.536)}
+    for dataset, (purity, nmi) in wanted.items():
+        scores = [
+            record["metrics"]
+            for record in readme.headline_records()
+            if (record["method"], record["dataset"]) == ("desom", dataset)
+        ]
+        assert len(scores) == 10
+        assert sum(score["purity"] for score in scores) / 10 >= purity
+        assert sum(score["nmi_geometric"] for score in scores) / 10 >= nmi
 
 
 def test_the_picture_is_there():

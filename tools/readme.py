@@ -11,14 +11,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 README = REPOSITORY / "README.md"
 PICTURE = REPOSITORY / "book" / "images" / "mnist-map.png"
 BEGIN, END = "<!-- results: written by tools/readme.py -->", "<!-- end of results -->"
-NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "desom": "DESOM", "kerasom": "kerasom"}
+SHOWN = ["mnist", "fashion_mnist"]
 
 
 def headline_records():
-    """Give the records that README.md shows: DESOM and kerasom, seed 0."""
+    """Give the records that README.md shows: those of Table 2 on images."""
     from desom.experiments import recorded, runs_of
 
-    return recorded(runs_of("table2", methods=["kerasom", "desom"], seeds=[0]))
+    return recorded(runs_of("table2", dataset_names=SHOWN))
 
 
 def table(records):
@@ -27,28 +27,29 @@ def table(records):
     Parameters
     ----------
     records : list of dict
-        The records to show, a line each.
+        The records to show, a line per method.
 
     Returns
     -------
     str
-        The table.
+        The table: means and standard deviations, and the paper's numbers.
     """
     from desom.published import TABLE2
+    from desom.tables import DATASETS, METHODS, compare, tidy
 
-    lines = [
-        "| data | method | purity | paper | NMI (geometric) | paper | minutes | run |",
-        "|:--|:--|--:|--:|--:|--:|--:|:--|",
-    ]
-    for record in records:
-        purity, nmi = TABLE2[record["method"]][record["dataset"]]
-        scores = record["metrics"]
-        lines.append(
-            f"| {NAMES[record['dataset']]} | {NAMES[record['method']]} "
-            f"| **{scores['purity']:.3f}** | {purity:.3f} "
-            f"| **{scores['nmi_geometric']:.3f}** | {nmi:.3f} "
-            f"| {record['seconds']['fit'] / 60:.1f} | `{record['key']}` |"
+    metrics = {"purity": "purity", "nmi_geometric": "NMI"}
+    cells = compare(tidy(records), SHOWN, list(metrics), TABLE2)
+    heads = [f"{DATASETS[d]}, {name} | paper" for d in SHOWN for name in metrics.values()]
+    lines = [f"| method | {' | '.join(heads)} |", "|:--|" + "--:|" * 2 * len(heads)]
+    for method, row in cells.groupby("method", sort=False):
+        columns = (
+            f"{cell.mean:.3f} ± {cell.sd:.3f}{f' ({cell.n} seeds)' * (cell.n != 10)} "
+            f"| {cell.published:.3f}"
+            if cell.n
+            else f"not run | {cell.published:.3f}"
+            for cell in row.itertuples()
         )
+        lines.append(f"| {METHODS[method]} | {' | '.join(columns)} |")
     return "\n".join(lines)
 
 
