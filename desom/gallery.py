@@ -1,8 +1,11 @@
-"""What a page shows of a fitted map beside its prototypes: members, codes, and a walk."""
+"""What a page shows of a fitted map beside its prototypes: members, borders, codes, and walks."""
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import shortest_path
 
 from desom.desom import SNAPSHOT_SAMPLES
+from desom.errors import InputError
 
 CODES = 2000
 WALK_STEPS = 12
@@ -32,6 +35,83 @@ def members(points, prototypes, labels):
     last = np.searchsorted(labels[order], units, side="right") - 1
     empty = last < first
     return tuple(np.where(empty, -1, order[np.where(empty, 0, end)]) for end in (first, last))
+
+
+def u_matrix(prototypes, grid_distances):
+    """Mean distance from every prototype to those of the adjacent units (Ultsch & Siemon, 1990).
+
+    It is high where the map stretches over a gap of the data: ridges between clusters.
+
+    Parameters
+    ----------
+    prototypes : array-like of shape (K, D)
+        The prototypes m_k.
+    grid_distances : array-like of shape (K, K)
+        Distances between units on the map; units at distance 1 are adjacent.
+
+    Returns
+    -------
+    ndarray of float64, shape (K,)
+        One mean per unit, in the unit of the prototypes; NaN for a unit without neighbors.
+
+    Raises
+    ------
+    InputError
+        If the sizes do not agree.
+    """
+    starts, _, lengths = _steps(prototypes, grid_distances)
+    n_units = len(grid_distances)
+    totals = np.bincount(starts, lengths, minlength=n_units)
+    neighbors = np.bincount(starts, minlength=n_units)
+    return np.divide(totals, neighbors, out=np.full(n_units, np.nan), where=neighbors > 0)
+
+
+def path_on_map(prototypes, grid_distances, start, end):
+    """Find the shortest way between two units that steps from unit to adjacent unit.
+
+    A step is as long as the two prototypes are apart, so that the way avoids the ridges of the
+    `u_matrix`.
+
+    Parameters
+    ----------
+    prototypes, grid_distances : array-like, shapes (K, D) and (K, K)
+        As for `u_matrix`.
+    start, end : int
+        Units.
+
+    Returns
+    -------
+    ndarray of int
+        The units on the way, the first and the last included.
+
+    Raises
+    ------
+    InputError
+        If the sizes do not agree, or a unit is not on the map.
+    """
+    starts, ends, lengths = _steps(prototypes, grid_distances)
+    n_units = len(grid_distances)
+    if not (0 <= start < n_units and 0 <= end < n_units):
+        raise InputError(f"there is no way from {start} to {end}: units are 0 to {n_units - 1}.")
+    # Only a sparse graph keeps the steps of length 0: a dense one takes them for missing.
+    graph = csr_array((lengths, (starts, ends)), shape=(n_units, n_units))
+    _, before = shortest_path(graph, indices=start, return_predecessors=True)
+    way = [end]
+    while way[-1] != start:
+        way.append(before[way[-1]])
+    return np.array(way[::-1])
+
+
+def _steps(prototypes, grid_distances):
+    """List the steps between adjacent units: both ends, and how far apart their prototypes are."""
+    prototypes, grid_distances = np.asarray(prototypes, dtype=float), np.asarray(grid_distances)
+    if prototypes.ndim != 2 or grid_distances.shape != (len(prototypes),) * 2:
+        raise InputError(
+            f"prototypes of shape {prototypes.shape} and grid_distances of shape "
+            f"{grid_distances.shape} do not agree: they must be (K, D) and (K, K)."
+        )
+    starts, ends = np.nonzero(grid_distances == 1)
+    return starts, ends, np.linalg.norm(prototypes[starts] - prototypes[ends], axis=1)
 
 
 def gallery(estimator, data, labels):
