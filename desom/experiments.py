@@ -15,6 +15,7 @@ from desom.grids import (
     QUICK_PRETRAIN_ITERATIONS,
     QUICK_SEEDS,
 )
+from desom.pretraining import check_cache
 from desom.runs import Run, configuration, load_dataset, run_and_record
 
 SCALES = ("paper", "quick")
@@ -131,6 +132,8 @@ def collect(runs, folder=None, workers=1):
     if missing:
         for place in (folder, *{folder / run.method for run in missing}):
             records.check_writable(place)
+        if any(run.config.get("pretrain_iterations") for run in missing):
+            check_cache()
         missing = _with_data(missing)
         with _threads_per_process(joblib.cpu_count() // workers):
             joblib.Parallel(n_jobs=workers)(

@@ -12,6 +12,24 @@ from desom.datasets import cache
 from desom.errors import InputError
 
 
+def check_cache():
+    """Make sure that trained autoencoders can be kept, before one is trained.
+
+    Returns
+    -------
+    Path
+        Their folder, in the user's cache.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    folder = cache() / "autoencoders"
+    records.check_writable(folder, "cache of autoencoders")
+    return folder
+
+
 def pretrained(autoencoder, data):
     """Give a trained autoencoder: from the user's cache, else trained now and put there.
 
@@ -32,9 +50,7 @@ def pretrained(autoencoder, data):
     config = autoencoder.get_params() | {"backend": keras.backend.backend()}
     seed = config.pop("random_state")
     del config["verbose"]
-    folder = cache() / "autoencoders"
-    records.check_writable(folder)
-    path = folder / f"{records.run_key('autoencoder', data.sha256, seed, config)}.npz"
+    path = check_cache() / f"{records.run_key('autoencoder', data.sha256, seed, config)}.npz"
     with path.with_suffix(".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:

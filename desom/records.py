@@ -57,8 +57,15 @@ def _path(folder, method, dataset):
     return Path(folder) / method / f"{dataset}.jsonl"
 
 
-def check_writable(folder):
+def check_writable(folder, name="results folder"):
     """Create the folder if need be and make sure that it can be written, before any work is done.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+    name : str
+        What the folder is, for the message.
 
     Raises
     ------
@@ -71,7 +78,7 @@ def check_writable(folder):
     except OSError:
         writable = False
     if not writable:
-        raise InputError(f"the results folder {folder} cannot be written; choose another.")
+        raise InputError(f"the {name} {folder} cannot be written; choose another.")
 
 
 def append(folder, record):

@@ -11,7 +11,7 @@ from desom import pretraining
 from desom.autoencoder import Autoencoder
 from desom.datasets import Dataset
 from desom.errors import InputError
-from desom.experiments import recorded
+from desom.experiments import collect, recorded
 from desom.pretraining import pretrained
 from desom.runs import Run, configuration, run_and_record
 
@@ -206,4 +206,14 @@ def test_method_without_a_first_phase_trains_no_autoencoder(trained, record):
     for method, network in (("kerasom", {}), ("desom", {"hidden_units": (8,), "latent_dim": 2})):
         got = record(Run(method, "blobs", 0, configuration(method, **changes, **network)))
         assert got["seconds"].keys() == {"fit", "predict"}
+    assert not trained
+
+
+def test_a_cache_that_cannot_be_written_is_found_before_training(user_cache, trained, tmp_path):
+    user_cache.mkdir(parents=True)
+    (user_cache / "autoencoders").write_text("in the way")
+    small = {"pretrain_iterations": 5, "iterations": 5, "hidden_units": (8,), "map_size": (2, 2)}
+    run = Run("ae_kerasom", "digits", 0, configuration("ae_kerasom", **small))
+    with pytest.raises(InputError, match=r"the cache of autoencoders .* cannot be written"):
+        collect([run], tmp_path / "results")
     assert not trained
