@@ -41,6 +41,18 @@ def build_decoder(n_features, hidden_units, latent_dim, seeds):
     return _stack("decoder", latent_dim, hidden_units[::-1], n_features, seeds)
 
 
+def build_networks(n_features, hidden_units, latent_dim, seeds):
+    """Build an encoder and its decoder; arguments as the encoder's.
+
+    Returns
+    -------
+    encoder, decoder : keras.Sequential
+        With weights drawn in this order.
+    """
+    shape = (n_features, tuple(hidden_units), latent_dim, seeds)
+    return build_encoder(*shape), build_decoder(*shape)
+
+
 def _stack(name, n_inputs, hidden_units, n_outputs, seeds):
     def dense(units, activation, layer_name):
         initializer = keras.initializers.GlorotUniform(seed=seeds)
@@ -139,10 +151,9 @@ class Autoencoder(CodingEstimator, KerasEstimator):
         self.verbose = verbose
 
     def _build_model(self, n_features, seeds):
-        widths = tuple(self.hidden_units)
-        encoder = build_encoder(n_features, widths, self.latent_dim, seeds)
-        decoder = build_decoder(n_features, widths, self.latent_dim, seeds)
-        return AutoencoderModel(encoder, decoder)
+        return AutoencoderModel(
+            *build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
+        )
 
     def fit(self, X, y=None):
         """Train on X from random weights.
@@ -167,9 +178,7 @@ class Autoencoder(CodingEstimator, KerasEstimator):
         """
         self._check_parameters()
         X = self._check_input(X, reset=True)
-        seeds, rng = self._random_streams()
-        self.model_ = self._build_model(X.shape[1], seeds)
-        self._train(X, rng)
+        self._train(X, self._start(X))
         return self
 
 

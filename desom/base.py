@@ -112,6 +112,12 @@ class KerasEstimator(StoredEstimator):
         "learning_rate": POSITIVE,
     }
 
+    def _start(self, X):
+        """Build ``model_`` with random weights, and give the generator of the samples."""
+        seeds, rng = self._random_streams()
+        self.model_ = self._build_model(X.shape[1], seeds)
+        return rng
+
     def _train(self, X, rng, callback=None):
         """Train ``model_`` by Adam on shuffled batches, and keep the curves as ``history_``."""
         self.model_.compile(optimizer=keras.optimizers.Adam(self.learning_rate))
@@ -211,6 +217,9 @@ class MapEstimator(ClusterMixin, StoredEstimator):
     """
 
     _parameter_constraints = StoredEstimator._parameter_constraints | {"map_size": [tuple, list]}
+
+    # The shape of a map that has no parameters for it.
+    topology, toroidal = "rectangular", False
 
     def _check_parameters(self):
         super()._check_parameters()

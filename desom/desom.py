@@ -10,12 +10,7 @@ import keras
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from desom.autoencoder import (
-    PretrainedEstimator,
-    build_decoder,
-    build_encoder,
-    reconstruction_loss,
-)
+from desom.autoencoder import PretrainedEstimator, build_networks, reconstruction_loss
 from desom.base import NON_NEGATIVE
 from desom.kerasom import GradientMapEstimator
 from desom.training import apply
@@ -176,9 +171,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         self.verbose = verbose
 
     def _build_model(self, n_features, seeds):
-        widths = tuple(self.hidden_units)
-        encoder = build_encoder(n_features, widths, self.latent_dim, seeds)
-        decoder = build_decoder(n_features, widths, self.latent_dim, seeds)
+        encoder, decoder = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
         return DESOMModel(encoder, decoder, self._build_som(), self.gamma)
 
     def fit(self, X, y=None, callback=None, autoencoder=None):
@@ -209,8 +202,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
             If the loss is no longer finite.
         """
         X = self._check_training_set(X)
-        seeds, rng = self._random_streams()
-        self.model_ = self._build_model(X.shape[1], seeds)
+        rng = self._start(X)
         if autoencoder or self.pretrain_iterations:
             first = self._first_phase(X, autoencoder).model_
             self.model_.encoder.set_weights(first.encoder.get_weights())
@@ -222,8 +214,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
 
         Half precision is finer than a screen.
         """
-        return {
-            "prototypes": self.cluster_centers_.copy(),
+        return super()._snapshot(X) | {
             "decoded": apply(self.model_.decoder, self.cluster_centers_).astype(np.float16),
             "codes": self._embed(X[:SNAPSHOT_SAMPLES]),
         }

@@ -114,7 +114,7 @@ def _steps(prototypes, grid_distances):
     return starts, ends, np.linalg.norm(prototypes[starts] - prototypes[ends], axis=1)
 
 
-def gallery(estimator, data, labels):
+def gallery(estimator, data, codes, labels):
     """Collect the pictures of a fitted map, small enough to commit.
 
     Parameters
@@ -123,6 +123,8 @@ def gallery(estimator, data, labels):
         Fitted on ``data.x``.
     data : datasets.Dataset
         Images with classes.
+    codes : ndarray of shape (N, latent dimension)
+        Their latent codes.
     labels : ndarray of int, shape (N,)
         Best-matching unit of every sample.
 
@@ -135,7 +137,6 @@ def gallery(estimator, data, labels):
         whose codes the snapshots keep; ``walk`` (12, D), the decoded points of the
         straight line in latent space from the prototype of the first unit to that of the last.
     """
-    codes = estimator.transform(data.x)
     prototypes = estimator.cluster_centers_
     nearest, farthest = members(codes, prototypes, labels)
     spread = np.linspace(0, len(data.x) - 1, min(CODES, len(data.x))).astype(int)

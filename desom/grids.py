@@ -175,6 +175,20 @@ GRIDS = {
         ("mnist",),
         (0, 1),
     ),
+    # Its authors train for 28,120 iterations.
+    "som_vae": Grid(
+        tuple(
+            ("som_vae", changed)
+            for changed in (
+                {"iterations": 5_000},
+                {"iterations": 10_000},
+                {"iterations": 28_120},
+                {"latent_dim": 10},
+            )
+        ),
+        ("mnist", "fashion_mnist"),
+        (0, 1),
+    ),
     # The paper does not say how it trained MiniSom.
     "minisom": Grid(
         tuple(

@@ -202,6 +202,4 @@ class Kerasom(GradientMapEstimator):
             If the loss is no longer finite.
         """
         X = self._check_training_set(X)
-        seeds, rng = self._random_streams()
-        self.model_ = self._build_model(X.shape[1], seeds)
-        return self._organize(X, rng, callback)
+        return self._organize(X, self._start(X), callback)

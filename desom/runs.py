@@ -40,8 +40,6 @@ METHODS = {
     "kerasom_official": OfficialKerasom,
     "desom_official": OfficialDESOM,
 }
-# The parameters of an estimator that `grid_distances` takes.
-GRID = ("topology", "toroidal")
 # The temperature of the distortion where a map has none of its own: the paper's last one.
 LAST_TEMPERATURE = 0.1
 
@@ -200,7 +198,7 @@ def measure(estimator, data, labels, seed):
     if data.y is not None:
         scores = metrics.clustering_scores(data.y, labels, n_clusters)
     if isinstance(estimator, MapEstimator):
-        map_scores, arrays = _measure_map(estimator, data)
+        map_scores, arrays = _measure_map(estimator, data, labels)
         scores |= map_scores
         if data.y is not None:
             n_classes = len(np.unique(data.y))
@@ -209,15 +207,12 @@ def measure(estimator, data, labels, seed):
             scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
             counts = metrics.class_counts(data.y, labels, n_clusters)
             arrays["class_counts"] = counts.astype(np.int32)
-            if data.image_shape and "decoded" in arrays and getattr(estimator, "snapshots", 0):
-                arrays |= gallery(estimator, data, labels)
     return scores, arrays
 
 
-def _measure_map(estimator, data):
+def _measure_map(estimator, data, labels):
     prototypes = estimator.cluster_centers_
-    grid = {name: getattr(estimator, name) for name in GRID if hasattr(estimator, name)}
-    distances = grid_distances(estimator.map_size, **grid)
+    distances = grid_distances(estimator.map_size, estimator.topology, estimator.toroidal)
     last_temperature = getattr(estimator, "t_min", LAST_TEMPERATURE)
     if not isinstance(estimator, CodingEstimator):
         # Prototypes that are images are the picture; half precision is finer than a screen.
@@ -229,6 +224,8 @@ def _measure_map(estimator, data):
     scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
     scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
     pictures = {"decoded": decoded.astype(np.float16)} if data.image_shape else {}
+    if pictures and data.y is not None and getattr(estimator, "snapshots", 0):
+        pictures |= gallery(estimator, data, codes, labels)
     return scores, {"prototypes": prototypes} | pictures | _snapshots(estimator)
 
 

@@ -196,8 +196,7 @@ def plot_overview(estimator, X, y=None, image_shape=None, class_names=None, axes
         The axes: hit map, U-matrix, and the panels that were added, in the order of the arguments.
     """
     prototypes, map_size = estimator.cluster_centers_, estimator.map_size
-    topology = getattr(estimator, "topology", "rectangular")
-    toroidal = getattr(estimator, "toroidal", False)
+    topology, toroidal = estimator.topology, estimator.toroidal
     labels = estimator.predict(X)
     if axes is None:
         n = 2 + (y is not None) + (image_shape is not None)

@@ -12,7 +12,7 @@ from desom.kerasom import GradientMapEstimator, Kerasom
 class TwoPhaseMap(PretrainedEstimator, MapEstimator):
     """Train an autoencoder on reconstruction, freeze it, and train a map on its codes.
 
-    A subclass has ``_som()``, which gives the unfitted map of the second phase.
+    A subclass names the class of the map of the second phase, ``_map``.
     """
 
     _parameter_constraints = (
@@ -21,6 +21,11 @@ class TwoPhaseMap(PretrainedEstimator, MapEstimator):
         | {"pretrain_iterations": COUNT, "batch_size": COUNT}
         | {"learning_rate": POSITIVE, "som_learning_rate": POSITIVE}
     )
+
+    def _som(self):
+        """Give the unfitted map of the second phase."""
+        own = {name: getattr(self, name) for name in self._map().get_params()}
+        return self._map(**own | {"learning_rate": self.som_learning_rate})
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -116,6 +121,7 @@ class AEKerasom(TwoPhaseMap):
         Number of features of X.
     """
 
+    _map = Kerasom
     _parameter_constraints = (
         GradientMapEstimator._parameter_constraints | TwoPhaseMap._parameter_constraints
     )
@@ -157,10 +163,6 @@ class AEKerasom(TwoPhaseMap):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _som(self):
-        own = {name: getattr(self, name) for name in Kerasom().get_params()}
-        return Kerasom(**own | {"learning_rate": self.som_learning_rate})
-
 
 class AEMinisom(TwoPhaseMap):
     """``minisom`` on the codes of a frozen autoencoder.
@@ -200,6 +202,7 @@ class AEMinisom(TwoPhaseMap):
         Number of features of X.
     """
 
+    _map = Minisom
     _parameter_constraints = (
         Minisom._parameter_constraints
         | TwoPhaseMap._parameter_constraints
@@ -234,7 +237,3 @@ class AEMinisom(TwoPhaseMap):
         self.iterations = iterations
         self.random_state = random_state
         self.verbose = verbose
-
-    def _som(self):
-        own = {name: getattr(self, name) for name in Minisom().get_params()}
-        return Minisom(**own | {"learning_rate": self.som_learning_rate})

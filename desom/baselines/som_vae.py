@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from desom.autoencoder import build_decoder, build_encoder, reconstruction_loss
+from desom.autoencoder import build_networks, reconstruction_loss
 from desom.base import NON_NEGATIVE, CodingEstimator, KerasEstimator, MapEstimator
 from desom.som import best_matching_units, grid_distances, squared_distances
 
@@ -210,9 +210,7 @@ class SOMVAE(CodingEstimator, MapEstimator, KerasEstimator):
         self.verbose = verbose
 
     def _build_model(self, n_features, seeds):
-        widths = tuple(self.hidden_units)
-        encoder = build_encoder(n_features, widths, self.latent_dim, seeds)
-        decoder = build_decoder(n_features, widths, self.latent_dim, seeds)
+        encoder, decoder = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
         embedding = EmbeddingLayer(int(np.prod(self.map_size)), seeds, name="embedding")
         return SOMVAEModel(encoder, decoder, embedding, self.map_size, self.alpha, self.beta)
 
@@ -239,9 +237,7 @@ class SOMVAE(CodingEstimator, MapEstimator, KerasEstimator):
             If the loss is no longer finite.
         """
         X = self._check_training_set(X)
-        seeds, rng = self._random_streams()
-        self.model_ = self._build_model(X.shape[1], seeds)
-        self._train(X, rng)
+        self._train(X, self._start(X))
         self.cluster_centers_ = keras.ops.convert_to_numpy(self.model_.embedding.embeddings)
         self.labels_ = self._nearest(self._embed(X))
         return self
