@@ -214,3 +214,9 @@ class PretrainedEstimator(CodingEstimator):
                 f"and X have {wanted}."
             )
         return first
+
+    def _begin_from(self, autoencoder):
+        """Copy the weights of a fitted autoencoder into ``model_``."""
+        for name in ("encoder", "decoder"):
+            weights = getattr(autoencoder.model_, name).get_weights()
+            getattr(self.model_, name).set_weights(weights)

@@ -118,11 +118,21 @@ class KerasEstimator(StoredEstimator):
         self.model_ = self._build_model(X.shape[1], seeds)
         return rng
 
-    def _train(self, X, rng, callback=None):
-        """Train ``model_`` by Adam on shuffled batches, and keep the curves as ``history_``."""
-        self.model_.compile(optimizer=keras.optimizers.Adam(self.learning_rate))
+    def _optimizer(self):
+        return keras.optimizers.Adam(self.learning_rate)
+
+    def _train(self, X, rng, callback=None, **refreshing):
+        """Train ``model_`` on shuffled batches, and keep the curves as ``history_``."""
+        self.model_.compile(optimizer=self._optimizer())
         self.history_ = train(
-            self.model_, X, self.iterations, self.batch_size, rng, callback, self.verbose
+            self.model_,
+            X,
+            self.iterations,
+            self.batch_size,
+            rng,
+            callback,
+            self.verbose,
+            **refreshing,
         )
 
     def __getstate__(self):
@@ -210,43 +220,36 @@ class CodingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KerasEs
         return apply(self.model_.decoder, Z)
 
 
-class MapEstimator(ClusterMixin, StoredEstimator):
-    """A method that gives every sample a unit of a map: its nearest prototype.
+class PrototypeEstimator(ClusterMixin, StoredEstimator):
+    """A method that gives every sample its nearest prototype, one of ``cluster_centers_``.
 
-    The prototypes, ``cluster_centers_``, live in the space that ``_embed`` takes X to.
+    The prototypes live in the space that ``_embed`` takes X to. A parameter, whose name a subclass
+    has as ``_size``, says how many there are.
     """
 
-    _parameter_constraints = StoredEstimator._parameter_constraints | {"map_size": [tuple, list]}
-
-    # The shape of a map that has no parameters for it.
-    topology, toroidal = "rectangular", False
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        size = self.map_size
-        if len(size) != 2 or not all(isinstance(n, Integral) and n >= 1 for n in size):
-            raise InputError(f"map_size is {size!r}; it takes two integers >= 1, rows and columns.")
+    def _n_prototypes(self):
+        return int(np.prod(getattr(self, self._size)))
 
     def _check_training_set(self, X):
-        """Check the parameters, and X as input with at least a sample per unit."""
+        """Check the parameters, and X as input with at least a sample per prototype."""
         self._check_parameters()
         X = self._check_input(X, reset=True)
-        n_units = int(np.prod(self.map_size))
-        if len(X) < n_units:
+        wanted, size = self._n_prototypes(), getattr(self, self._size)
+        if len(X) < wanted:
             raise InputError(
-                f"X has {len(X)} sample{'s' * (len(X) > 1)}, fewer than the {n_units} prototypes "
-                f"of map_size={tuple(self.map_size)}; give at least {n_units}, or a smaller map."
+                f"X has {len(X)} sample{'s' * (len(X) > 1)}, fewer than the {wanted} prototypes "
+                f"of {self._size}={size}; give at least {wanted}, or ask for fewer prototypes."
             )
         return X
 
     def _embed(self, X):
         return X
 
-    def _nearest(self, z):
+    def _assign(self, z):
         return pairwise_distances_argmin(z, self.cluster_centers_)
 
     def predict(self, X):
-        """Best-matching unit of every sample.
+        """Nearest prototype of every sample; for a map, the best-matching unit.
 
         Parameters
         ----------
@@ -256,10 +259,26 @@ class MapEstimator(ClusterMixin, StoredEstimator):
         Returns
         -------
         ndarray of int, shape (n_samples,)
-            Index of the nearest prototype, units counted row by row.
+            Index of the nearest prototype, a map's units counted row by row.
         """
         check_is_fitted(self)
-        return self._nearest(self._embed(self._check_input(X)))
+        return self._assign(self._embed(self._check_input(X)))
+
+
+class MapEstimator(PrototypeEstimator):
+    """A method whose prototypes are the units of a map."""
+
+    _parameter_constraints = StoredEstimator._parameter_constraints | {"map_size": [tuple, list]}
+    _size = "map_size"
+
+    # The shape of a map that has no parameters for it.
+    topology, toroidal = "rectangular", False
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        size = self.map_size
+        if len(size) != 2 or not all(isinstance(n, Integral) and n >= 1 for n in size):
+            raise InputError(f"map_size is {size!r}; it takes two integers >= 1, rows and columns.")
 
 
 def load(path):

@@ -204,9 +204,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         X = self._check_training_set(X)
         rng = self._start(X)
         if autoencoder or self.pretrain_iterations:
-            first = self._first_phase(X, autoencoder).model_
-            self.model_.encoder.set_weights(first.encoder.get_weights())
-            self.model_.decoder.set_weights(first.decoder.get_weights())
+            self._begin_from(self._first_phase(X, autoencoder))
         return self._organize(X, rng, callback)
 
     def _snapshot(self, X):

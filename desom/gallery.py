@@ -139,16 +139,39 @@ def gallery(estimator, data, codes, labels):
     """
     prototypes = estimator.cluster_centers_
     nearest, farthest = members(codes, prototypes, labels)
-    spread = np.linspace(0, len(data.x) - 1, min(CODES, len(data.x))).astype(int)
     line = np.linspace(prototypes[0], prototypes[-1], WALK_STEPS)
     return {
         "nearest": _bytes(data.x[nearest] * (nearest >= 0)[:, None]),
         "farthest": _bytes(data.x[farthest] * (farthest >= 0)[:, None]),
+        "snapshot_classes": data.y[:SNAPSHOT_SAMPLES].astype(np.int16),
+        "walk": _bytes(estimator.decode(line)),
+        **sample_codes(data, codes, labels),
+    }
+
+
+def sample_codes(data, codes, labels):
+    """Pick the codes of samples that are spread over the data, for pictures of the latent space.
+
+    Parameters
+    ----------
+    data : datasets.Dataset
+        Data with classes.
+    codes : ndarray of shape (N, latent dimension)
+        Their latent codes.
+    labels : ndarray of int, shape (N,)
+        Their clusters or best-matching units.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``codes`` (n, latent dimension) of n = 2,000 samples, or all if there are fewer, with their
+        ``code_labels`` and ``code_classes``.
+    """
+    spread = np.linspace(0, len(data.x) - 1, min(CODES, len(data.x))).astype(int)
+    return {
         "codes": codes[spread].astype(np.float16),
         "code_labels": labels[spread].astype(np.int16),
         "code_classes": data.y[spread].astype(np.int16),
-        "snapshot_classes": data.y[:SNAPSHOT_SAMPLES].astype(np.int16),
-        "walk": _bytes(estimator.decode(line)),
     }
 
 

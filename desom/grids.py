@@ -17,6 +17,14 @@ QUICK_CONFIG = {
     "ae_kerasom": {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS, "iterations": 3000},
     "som_vae": {"iterations": 300},
     "desom": {"iterations": 600},
+    "aec": {"iterations": 200, "update_interval": 20},
+    "dcn": {"iterations": 200},
+    "dkm": {"iterations": 200},
+    "dec": {"iterations": 300, "update_interval": 20},
+    "idec": {"iterations": 300, "update_interval": 20},
+    "vade": {"iterations": 300},
+    "wamic": {"iterations": 300},
+    "dnm": {"iterations": 300},
     "kerasom_official": {"iterations": 1000, "learning_rate": 0.01},
     "desom_official": {"iterations": 600},
 }
@@ -52,6 +60,25 @@ _ALL_DATASETS = ("mnist", "fashion_mnist", "reuters21578", "reuters10k")
 _TEN_SEEDS = tuple(range(10))
 
 GRIDS = {
+    "table1": Grid(
+        (
+            ("kmeans", {"n_clusters": 10, "n_init": 10}),
+            ("ae_kmeans", {}),
+            ("ae_gmm", {}),
+            ("ae_gmm", {"covariance_type": "diag"}),
+            ("aec", {}),
+            ("dec", {}),
+            ("dcn", {}),
+            ("dkm", {}),
+            ("idec", {}),
+            ("vade", {}),
+            ("wamic", {}),
+            ("dnm", {}),
+            ("desom", {}),
+        ),
+        ("mnist",),
+        _TEN_SEEDS,
+    ),
     # Ten seeds are ten initialisations of the 64 clusters already.
     "table2": Grid(
         (

@@ -88,7 +88,7 @@ class GradientMapEstimator(MapEstimator, KerasEstimator):
             for iteration in self.history_["iteration"]
         ]
         self._read_prototypes()
-        self.labels_ = self._nearest(self._embed(X))
+        self.labels_ = self._assign(self._embed(X))
         return self
 
     def _snapshot(self, X):

@@ -14,16 +14,27 @@ from pathlib import Path
 import joblib
 import keras
 import numpy as np
+from sklearn.metrics import mean_squared_error
 
 from desom import datasets, metrics, records
 from desom.base import CodingEstimator, KerasEstimator, MapEstimator
+from desom.baselines.ae_gmm import AEGMM
+from desom.baselines.ae_kmeans import AEKMeans
 from desom.baselines.ae_som import AEKerasom, AEMinisom
+from desom.baselines.aec import AEC
+from desom.baselines.dcn import DCN
+from desom.baselines.dec import DEC
+from desom.baselines.dkm import DKM
+from desom.baselines.dnm import DNM
+from desom.baselines.idec import IDEC
 from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
 from desom.baselines.som_vae import SOMVAE
+from desom.baselines.vade import VaDE
+from desom.baselines.wamic import WaMiC
 from desom.desom import DESOM
 from desom.files import atomic_write
-from desom.gallery import gallery
+from desom.gallery import gallery, sample_codes
 from desom.kerasom import Kerasom
 from desom.official import OfficialDESOM, OfficialKerasom
 from desom.pretraining import pretrained
@@ -33,10 +44,20 @@ METHODS = {
     "kmeans": KMeans,
     "minisom": Minisom,
     "kerasom": Kerasom,
+    "ae_kmeans": AEKMeans,
+    "ae_gmm": AEGMM,
     "ae_minisom": AEMinisom,
     "ae_kerasom": AEKerasom,
     "som_vae": SOMVAE,
     "desom": DESOM,
+    "aec": AEC,
+    "dcn": DCN,
+    "dkm": DKM,
+    "dec": DEC,
+    "idec": IDEC,
+    "vade": VaDE,
+    "wamic": WaMiC,
+    "dnm": DNM,
     "kerasom_official": OfficialKerasom,
     "desom_official": OfficialDESOM,
 }
@@ -207,6 +228,14 @@ def measure(estimator, data, labels, seed):
             scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
             counts = metrics.class_counts(data.y, labels, n_clusters)
             arrays["class_counts"] = counts.astype(np.int32)
+    elif isinstance(estimator, CodingEstimator):
+        codes = estimator.transform(data.x)
+        scores["reconstruction_error"] = float(mean_squared_error(data.x, estimator.decode(codes)))
+        arrays = {"prototypes": estimator.cluster_centers_}
+        if data.image_shape:
+            arrays["decoded"] = estimator.decode(estimator.cluster_centers_).astype(np.float16)
+        if data.y is not None:
+            arrays |= sample_codes(data, codes, labels)
     return scores, arrays
 
 

@@ -1,7 +1,8 @@
 """Training a Keras model many compiled steps at a time, and applying one, on any backend.
 
 The data set lies on the device once and a step gathers its batch there by index. One call runs
-about 1/200 of the training without returning to Python; then the curves grow by one point.
+about 1/200 of the training without returning to Python; then the curves grow by one point. Methods
+that look at the whole data set now and then, for new targets, return to Python for that too.
 """
 
 import keras
@@ -55,13 +56,24 @@ def curve_points(iterations):
     return np.append(np.arange(chunk, iterations, chunk), iterations)
 
 
-def train(model, x, iterations, batch_size, rng, callback=None, verbose=False):
+def train(
+    model,
+    x,
+    iterations,
+    batch_size,
+    rng,
+    callback=None,
+    verbose=False,
+    refresh=None,
+    refresh_interval=None,
+):
     """Train a compiled Keras model on shuffled batches.
 
     Parameters
     ----------
     model : keras.Model
-        A compiled and built model whose ``compute_loss`` needs the input alone.
+        A compiled and built model whose ``compute_loss`` needs the input alone, or the input and
+        the targets that ``refresh`` gives.
     x : ndarray of float32, shape (N, D)
         The training set.
     iterations : int
@@ -74,6 +86,12 @@ def train(model, x, iterations, batch_size, rng, callback=None, verbose=False):
         Called as ``callback(iteration)`` at each of the curves' points.
     verbose : bool
         Whether to show a progress bar.
+    refresh : callable, optional
+        Called before the first step and every ``refresh_interval`` steps as ``refresh()``. Gives
+        the targets of every sample for the steps to come, an array of shape (N, ...); None if the
+        loss needs none; raises StopIteration to end the training.
+    refresh_interval : int, optional
+        Steps between two calls.
 
     Returns
     -------
@@ -90,27 +108,38 @@ def train(model, x, iterations, batch_size, rng, callback=None, verbose=False):
     batches = shuffled_batches(len(x), batch_size, rng)
     run_steps = compile_steps(model, x)
     points = curve_points(iterations)
-    indices = np.zeros((points[0], batch_size), dtype=np.int32)
-    curves = {"iteration": []}
+    refreshed = np.arange(0, iterations, refresh_interval) if refresh else []
+    stops = np.union1d(points, refreshed[1:]).astype(int)
+    indices = np.zeros((np.diff(stops, prepend=0).max(), batch_size), dtype=np.int32)
+    curves, start, targets = {"iteration": []}, 0, None
     with tqdm(total=iterations, disable=not verbose, unit="it", mininterval=1.0) as progress:
-        for steps, point in zip(np.diff(points, prepend=0).tolist(), points.tolist(), strict=True):
+        for stop in stops.tolist():
+            if start in refreshed:
+                try:
+                    targets = refresh()
+                except StopIteration:
+                    break
             # Fewer steps at last leave the rest of the array unread: one shape, one compilation.
-            for row in range(steps):
+            for row in range(stop - start):
                 indices[row] = next(batches)
-            model.reset_metrics()
-            run_steps(indices, steps)
-            _add_point(curves, point, model.get_metrics_result())
-            progress.update(steps)
-            progress.set_postfix(loss=f"{curves['loss'][-1]:.4g}", refresh=False)
-            if callback is not None:
-                callback(point)
+            run_steps(indices, stop - start, targets)
+            progress.update(stop - start)
+            start = stop
+            if stop in points:
+                _add_point(curves, stop, model)
+                progress.set_postfix(loss=f"{curves['loss'][-1]:.4g}", refresh=False)
+                if callback is not None:
+                    callback(stop)
+    if start and curves["iteration"][-1:] != [start]:
+        _add_point(curves, start, model)
     return curves
 
 
-def _add_point(curves, iteration, metrics):
+def _add_point(curves, iteration, model):
     curves["iteration"].append(iteration)
-    for name, value in metrics.items():
+    for name, value in model.get_metrics_result().items():
         curves.setdefault(name, []).append(float(value))
+    model.reset_metrics()
     if not np.isfinite(curves["loss"][-1]):
         raise FloatingPointError(
             f"the loss is not finite at iteration {iteration}: try a smaller learning_rate, "
@@ -131,8 +160,9 @@ def compile_steps(model, x):
     Returns
     -------
     callable
-        ``run(indices, steps)`` trains on the first ``steps`` rows of ``indices``, an array of int32
-        of shape (at least steps, batch size), and returns nothing.
+        ``run(indices, steps, targets=None)`` trains on the first ``steps`` rows of ``indices``, an
+        array of int32 of shape (at least steps, batch size), with the targets of every sample where
+        the loss has some, and returns nothing.
     """
     # TensorFlow traces twice what creates variables, and JAX cannot trace it at all.
     model.optimizer.build(model.trainable_variables)
@@ -145,10 +175,14 @@ def _tensorflow_steps(model, x):
     @tf.function(jit_compile=True)
     def run(data, indices, steps):
         for i in tf.range(steps):
-            model.train_step((tf.gather(data, indices[i]),))
+            model.train_step(tuple(tf.gather(array, indices[i]) for array in data))
 
     data = tf.constant(x)
-    return lambda indices, steps: run(data, tf.constant(indices), tf.constant(steps))
+
+    def run_steps(indices, steps, targets=None):
+        run(_with_targets(data, targets), tf.constant(indices), tf.constant(steps))
+
+    return run_steps
 
 
 def _jax_steps(model, x):
@@ -157,7 +191,7 @@ def _jax_steps(model, x):
     @jax.jit
     def run(state, data, indices, steps):
         def step(i, state):
-            return model.train_step(state, (data[indices[i]],))[1]
+            return model.train_step(state, tuple(array[indices[i]] for array in data))[1]
 
         return jax.lax.fori_loop(0, steps, step, state)
 
@@ -169,13 +203,14 @@ def _jax_steps(model, x):
         model.metrics_variables,
     )
 
-    def run_and_keep(indices, steps):
+    def run_steps(indices, steps, targets=None):
         state = tuple([variable.value for variable in group] for group in groups)
-        for group, values in zip(groups, run(state, data, indices, steps), strict=True):
+        final = run(state, _with_targets(data, targets), indices, steps)
+        for group, values in zip(groups, final, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
 
-    return run_and_keep
+    return run_steps
 
 
 def _torch_steps(model, x):
@@ -183,11 +218,16 @@ def _torch_steps(model, x):
 
     data = keras.ops.convert_to_tensor(x)
 
-    def run(indices, steps):
+    def run_steps(indices, steps, targets=None):
+        arrays = _with_targets(data, targets)
         for batch in torch.as_tensor(indices[:steps], device=data.device):
-            model.train_step((data[batch],))
+            model.train_step(tuple(array[batch] for array in arrays))
 
-    return run
+    return run_steps
+
+
+def _with_targets(data, targets):
+    return (data,) if targets is None else (data, keras.ops.convert_to_tensor(targets))
 
 
 _STEP_COMPILERS = {"tensorflow": _tensorflow_steps, "jax": _jax_steps, "torch": _torch_steps}

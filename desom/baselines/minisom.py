@@ -103,5 +103,5 @@ class Minisom(MapEstimator):
         som.train(X, self.iterations, random_order=True)
         units = som.get_weights().reshape(-1, X.shape[1])
         self.cluster_centers_ = units.astype(np.float32)
-        self.labels_ = self._nearest(X)
+        self.labels_ = self._assign(X)
         return self

@@ -239,5 +239,5 @@ class SOMVAE(CodingEstimator, MapEstimator, KerasEstimator):
         X = self._check_training_set(X)
         self._train(X, self._start(X))
         self.cluster_centers_ = keras.ops.convert_to_numpy(self.model_.embedding.embeddings)
-        self.labels_ = self._nearest(self._embed(X))
+        self.labels_ = self._assign(self._embed(X))
         return self

@@ -1,0 +1,91 @@
+"""Mixtures of Gaussians with diagonal covariances, as layers: the priors of VaDE and WaMiC.
+
+Jiang, Zheng, Tan, Tang, Zhou: Variational Deep Embedding: An Unsupervised and Generative Approach
+to Clustering, IJCAI 2017.
+"""
+
+import keras
+from keras import layers, ops
+
+
+def scaled_squares(mean, variance, means, log_variances):
+    """E sum_j (z_j - mu_cj)² / sigma_cj², for z of this mean and variance, and every component c.
+
+    Expanded into matrix products: the (B, K, d) array of differences is never built.
+
+    Parameters
+    ----------
+    mean, variance : tensor of shape (B, d)
+        Of the codes; variance 0 for a code that is known.
+    means, log_variances : tensor of shape (K, d)
+        mu_c and log sigma_c².
+
+    Returns
+    -------
+    tensor of shape (B, K)
+        Summed over the dimensions.
+    """
+    precisions = ops.exp(-log_variances)
+    scaled = means * precisions
+    squares = ops.matmul(variance + ops.square(mean), ops.transpose(precisions))
+    return squares - 2 * ops.matmul(mean, ops.transpose(scaled)) + ops.sum(means * scaled, axis=1)
+
+
+def log_joint(z, log_weights, means, log_variances):
+    """Logarithm of pi_c N(z; mu_c, sigma_c²), up to a constant (IJCAI 2017, eq. 16).
+
+    Parameters
+    ----------
+    z : tensor of shape (B, d)
+        Codes.
+    log_weights : tensor of shape (K,)
+        log pi_c.
+    means, log_variances : tensor of shape (K, d)
+        mu_c and log sigma_c².
+
+    Returns
+    -------
+    tensor of shape (B, K)
+        Its softmax is gamma_ic = p(c | z_i).
+    """
+    squares = scaled_squares(z, ops.zeros_like(z), means, log_variances)
+    return log_weights - (squares + ops.sum(log_variances, axis=1)) / 2
+
+
+class SamplingLayer(layers.Layer):
+    """Draws a code from the Gaussian that the encoder gives: z = mean + sigma epsilon."""
+
+    def __init__(self, seeds, **kwargs):
+        super().__init__(**kwargs)
+        self.seeds = seeds
+
+    def call(self, mean, log_variance):
+        """Codes of shape (B, d)."""
+        noise = keras.random.normal(ops.shape(mean), seed=self.seeds)
+        return mean + ops.exp(log_variance / 2) * noise
+
+
+class MixtureLayer(layers.Layer):
+    """A mixture of K Gaussians with axes along those of the latent space.
+
+    Takes codes, gives their ``log_joint`` with every component.
+    """
+
+    def __init__(self, n_clusters, **kwargs):
+        super().__init__(**kwargs)
+        self.n_clusters = n_clusters
+
+    def build(self, input_shape):
+        """Create logits of the weights pi, the means and the logarithms of the variances."""
+        shape = (self.n_clusters, input_shape[-1])
+        self.logits = self.add_weight(shape=shape[:1], initializer="zeros", name="logits")
+        self.means = self.add_weight(shape=shape, name="means")
+        self.log_variances = self.add_weight(shape=shape, initializer="zeros", name="log_variances")
+
+    def parameters(self):
+        """Logarithms of the weights, means, logarithms of the variances."""
+        return ops.log_softmax(self.logits), self.means, self.log_variances
+
+    def call(self, z):
+        """Give the logarithm of pi_c N(z; mu_c, sigma_c²), up to a constant, of shape (B, K)."""
+        return log_joint(z, *self.parameters())
