@@ -74,9 +74,10 @@ def _configuration(method, values, dataset, quick):
     own = {name: v(dataset) if callable(v) else v for name, v in values.items()}
     if quick:
         own |= QUICK_CONFIG.get(method, {})
-        if own.get("pretrain_iterations"):
-            own["pretrain_iterations"] = QUICK_PRETRAIN_ITERATIONS
-    return configuration(method, **own)
+    config = configuration(method, **own)
+    if quick and config.get("pretrain_iterations"):
+        config["pretrain_iterations"] = QUICK_PRETRAIN_ITERATIONS
+    return config
 
 
 def recorded(runs, folder=None):

@@ -13,8 +13,8 @@ QUICK_PRETRAIN_ITERATIONS = 300
 QUICK_CONFIG = {
     "minisom": {"iterations": 2000},
     "kerasom": {"iterations": 1000, "learning_rate": 0.01},
-    "ae_minisom": {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS, "iterations": 2000},
-    "ae_kerasom": {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS, "iterations": 3000},
+    "ae_minisom": {"iterations": 2000},
+    "ae_kerasom": {"iterations": 3000},
     "som_vae": {"iterations": 300},
     "desom": {"iterations": 600},
     "aec": {"iterations": 200, "update_interval": 20},

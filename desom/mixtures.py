@@ -6,6 +6,35 @@ to Clustering, IJCAI 2017.
 
 import keras
 from keras import layers, ops
+from sklearn import config_context
+from sklearn.mixture import GaussianMixture
+
+
+def fit_mixture(codes, n_clusters, seed, covariance_type="diag"):
+    """Fit a mixture by expectation-maximization, scikit-learn's, from k-means of the codes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (N, d)
+        Latent codes.
+    n_clusters : int
+        Number K of components.
+    seed : int
+        Seeds k-means.
+    covariance_type : {"full", "diag"}
+        Whether a component has axes of its own, or those of the latent space.
+
+    Returns
+    -------
+    GaussianMixture
+        Fitted, in double precision.
+    """
+    mixture = GaussianMixture(n_clusters, covariance_type=covariance_type, random_state=seed)
+    # A variance is a difference of squares there: in single precision, that of a cluster that is
+    # small beside its distance from the origin may come out below zero.
+    # The start from k-means is refused where scikit-learn dispatches to other arrays than NumPy's.
+    with config_context(array_api_dispatch=False):
+        return mixture.fit(codes.astype(float))
 
 
 def scaled_squares(mean, variance, means, log_variances):

@@ -209,10 +209,11 @@ def measure(estimator, data, labels, seed):
         The record's metrics. Those of the map are in the space of the prototypes, at the last
         temperature; those named ``input_...`` are in the space of x, for decoded prototypes.
     arrays : dict of str to ndarray
-        The record's artifact, empty for a method without a map: ``prototypes`` (K, latent
-        dimension), for a method with a decoder and images ``decoded`` (K, D), where there are
-        classes ``class_counts`` (K, number of classes), and of a map with snapshots
-        ``snapshot_iteration`` and so on, and those of `gallery`.
+        The record's artifact, empty for a method with neither map nor network: ``prototypes`` (K,
+        latent dimension), and for a method with a decoder and images ``decoded`` (K, D). Where
+        there are classes, of a map ``class_counts`` (K, number of classes), of other clusters those
+        of `sample_codes`. Of a map with snapshots ``snapshot_iteration`` and so on, and those of
+        `gallery`.
     """
     n_clusters = len(estimator.cluster_centers_)
     scores, arrays = {}, {}

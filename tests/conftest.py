@@ -10,8 +10,9 @@ import tensorflow as tf
 from sklearn.datasets import make_blobs
 
 from desom import DESOM, Kerasom, datasets, experiments, runs
+from desom.baselines.dec import DEC
 from desom.grids import Grid
-from helpers import small
+from helpers import DEEP, deep, small
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,28 @@ def blobs():
     x = (x / np.abs(x).max()).astype(np.float32)
     x.setflags(write=False)
     return x, y
+
+
+@pytest.fixture(scope="session")
+def patterns():
+    """600 noisy copies of three binary patterns of 40 features, in [0, 1], and which they copy."""
+    rng = np.random.default_rng(0)
+    originals, y = rng.integers(0, 2, (3, 40)), np.arange(600) % 3
+    x = np.clip(originals[y] + rng.normal(scale=0.2, size=(600, 40)), 0, 1).astype(np.float32)
+    x.setflags(write=False)
+    return x, y
+
+
+@pytest.fixture(scope="session")
+def deep_autoencoder(patterns):
+    """The first phase of the deep-clustering methods; no test changes it."""
+    return deep(DEC).autoencoder().fit(patterns[0])
+
+
+@pytest.fixture(scope="session")
+def deep_estimators(patterns, deep_autoencoder):
+    """One fitted estimator of each deep-clustering method; no test changes them."""
+    return {cls: deep(cls).fit(patterns[0], autoencoder=deep_autoencoder) for cls in DEEP}
 
 
 class Web:
@@ -68,6 +91,13 @@ def eager():
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def few_restarts(monkeypatch):
+    """Start k-means once: the clusters of the tests are easy, and there are hundreds of fits."""
+    monkeypatch.setattr("desom.clustering.RESTARTS", 1)
+    monkeypatch.setattr("desom.baselines.ae_kmeans.RESTARTS", 1)
 
 
 @pytest.fixture

@@ -3,8 +3,19 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from desom import DESOM, Kerasom
+from desom.baselines.ae_gmm import AEGMM
+from desom.baselines.ae_kmeans import AEKMeans
+from desom.baselines.aec import AEC
+from desom.baselines.dcn import DCN
+from desom.baselines.dec import DEC
+from desom.baselines.dkm import DKM
+from desom.baselines.dnm import DNM
+from desom.baselines.idec import IDEC
+from desom.baselines.vade import VaDE
+from desom.baselines.wamic import WaMiC
 from desom.datasets import load
 from desom.errors import InputError
 
@@ -31,6 +42,64 @@ def small(cls, **changes):
 
 
 BOTH = pytest.mark.parametrize("cls", [Kerasom, DESOM])
+
+# Methods that start from a trained autoencoder, with what has them learn the patterns in seconds.
+DEEP = {
+    AEKMeans: {},
+    AEGMM: {},
+    AEC: {"iterations": 200, "update_interval": 20},
+    DCN: {"iterations": 200},
+    DKM: {"iterations": 200},
+    DEC: {"iterations": 200, "update_interval": 20},
+    IDEC: {"iterations": 200, "update_interval": 20},
+    VaDE: {"iterations": 200},
+    WaMiC: {"iterations": 200},
+    DNM: {"iterations": 200, "t_max": 2.0},
+}
+EACH_DEEP = pytest.mark.parametrize("cls", DEEP)
+
+
+def deep(cls, **changes):
+    """Give an unfitted method of the family; changes that it has no parameter for are left out."""
+    size = {"map_size": (2, 3)} if cls is DNM else {"n_clusters": 3}
+    network = {"hidden_units": (16, 16), "latent_dim": 2, "pretrain_iterations": 300}
+    training = {"batch_size": 64, "learning_rate": 0.01, "random_state": 0}
+    known = {name: changes[name] for name in changes.keys() & cls().get_params()}
+    return cls(**size | network | training | DEEP[cls] | known)
+
+
+def brief(cls, **changes):
+    """Give one whose training is over at once, for tests to which the result does not matter."""
+    lengths = {"pretrain_iterations": 3, "iterations": 3, "update_interval": 2, "tol": 0.0}
+    return deep(cls, **lengths | changes)
+
+
+def learned(estimator):
+    """All numbers that the training determines, as one vector."""
+    arrays = estimator.model_.get_weights() if hasattr(estimator, "model_") else []
+    arrays = [*arrays, getattr(estimator, "cluster_centers_", np.empty(0))]
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+def value_and_gradients(loss, *arrays):
+    """Give a loss, and its gradient with regard to every array: None where none flows."""
+    variables = [tf.Variable(array) for array in arrays]
+    with tf.GradientTape() as tape:
+        value = loss(*variables)
+    return float(value), *tape.gradient(value, variables)
+
+
+def slopes(loss, array, step=1e-5):
+    """Gradient of a function of an array of float64, by differences."""
+    gradient = np.empty(array.shape)
+    for place in np.ndindex(array.shape):
+        ends = []
+        for sign in (1, -1):
+            moved = array.copy()
+            moved[place] += sign * step
+            ends.append(float(loss(moved)))
+        gradient[place] = (ends[0] - ends[1]) / (2 * step)
+    return gradient
 
 
 def disturb_every_global_generator():

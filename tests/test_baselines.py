@@ -15,7 +15,7 @@ from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
 from desom.baselines.som_vae import SOMVAE
 from desom.official import OfficialDESOM, OfficialKerasom
-from helpers import disturb_every_global_generator
+from helpers import disturb_every_global_generator, learned
 
 MAP = {"map_size": (2, 3)}
 TRAINING = {"batch_size": 16, "learning_rate": 0.01}
@@ -50,13 +50,6 @@ def few_iterations(cls):
 def estimators(blobs):
     """One fitted estimator of each class; no test changes them."""
     return {cls: small(cls).fit(blobs[0]) for cls in SETTINGS}
-
-
-def learned(estimator):
-    """All numbers that the training determines, as one vector."""
-    arrays = estimator.model_.get_weights() if hasattr(estimator, "model_") else []
-    arrays = [*arrays, getattr(estimator, "cluster_centers_", np.empty(0))]
-    return np.concatenate([array.ravel() for array in arrays])
 
 
 # What is learned

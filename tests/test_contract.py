@@ -36,6 +36,7 @@ SOM_VAE_LOSSES = {
     "commitment_loss",
     "som_loss",
 }
+JOINT = {"iteration", "loss", "reconstruction_loss", "clustering_loss"}
 CURVES = {
     "kmeans": set(),
     "minisom": set(),
@@ -44,51 +45,90 @@ CURVES = {
     "ae_kerasom": SOM_CURVES | AUTOENCODER_CURVES,
     "som_vae": {"iteration", "loss"} | SOM_VAE_LOSSES,
     "desom": SOM_CURVES | {"reconstruction_loss", "som_loss"},
+    "ae_kmeans": {"iteration", "reconstruction_loss"},
+    "ae_gmm": {"iteration", "reconstruction_loss"},
+    "aec": JOINT,
+    "dcn": JOINT,
+    "dkm": JOINT,
+    "dec": {"iteration", "loss", "clustering_loss"},
+    "idec": JOINT,
+    "vade": {"iteration", "loss", "bernoulli_loss", "divergence"},
+    "wamic": {"iteration", "loss", "reconstruction_loss", "wasserstein_estimate"},
+    "dnm": JOINT | {"temperature"},
 }
+MAPS = {"minisom", "kerasom", "ae_minisom", "ae_kerasom", "som_vae", "desom", "dnm"}
+# They may end before the last iteration.
+SELF_TRAINED = {"dec", "idec"}
 
 
 def check_contract(record, folder):
     """Check a record, and give the arrays of its artifact."""
     method, config = record["method"].removesuffix("_official"), record["config"]
-    is_map = method != "kmeans"
-    has_network = "latent_dim" in config
-    assert has_network == (method in {"ae_minisom", "ae_kerasom", "som_vae", "desom"})
+    is_map, has_network = "map_size" in config, "latent_dim" in config
+    assert is_map == (method in MAPS)
+    assert has_network == (method not in {"kmeans", "minisom", "kerasom"})
 
-    fields = FIELDS if is_map else FIELDS | {"artifact": type(None)}
+    fields = FIELDS if is_map or has_network else FIELDS | {"artifact": type(None)}
     assert {name: type(value) for name, value in record.items()} == fields
     parts = (record[name] for name in ("method", "dataset", "seed", "config"))
     assert record["key"] == records.run_key(*parts)
 
-    scores = (
-        CLUSTERING | (MAP | TWO_LEVEL if is_map else set()) | (NETWORK if has_network else set())
-    )
+    scores = CLUSTERING | (MAP | TWO_LEVEL if is_map else set())
+    if has_network:
+        scores = scores | (NETWORK if is_map else {"reconstruction_error"})
     assert record["metrics"].keys() == scores
     # Neither a map of 64 units nor 64 clusters match the classes one to one.
     optional = {name for name, value in record["metrics"].items() if value is None}
     assert optional <= {"accuracy"}
     assert all(np.isfinite(record["metrics"][name]) for name in scores - optional)
 
-    check_curves(record["curves"], CURVES[method], config)
-    assert config.get("pretrain_iterations", 0) > 0 or not method.startswith("ae_")
+    check_curves(record["curves"], CURVES[method], config, ended_early=method in SELF_TRAINED)
+    without_first_phase = {"kmeans", "minisom", "kerasom", "som_vae", "desom"}
+    assert config.get("pretrain_iterations", 0) > 0 or method in without_first_phase
     pretraining = {"pretrain"} if config.get("pretrain_iterations") else set()
     assert record["seconds"].keys() == {"fit", "predict"} | pretraining
     assert record["environment"].keys() >= ENVIRONMENT
     assert record["created"].endswith("Z")
     assert datetime.fromisoformat(record["created"]) <= datetime.now(UTC)
-    return check_artifact(record, folder, has_network) if is_map else {}
+    if is_map:
+        return check_artifact_of_a_map(record, folder, has_network)
+    return check_artifact_of_clusters(record, folder) if has_network else {}
 
 
-def check_curves(curves, names, config):
+def check_curves(curves, names, config, ended_early):
     assert curves.keys() == names
     assert all(0 < len(curve) <= 200 for curve in curves.values())
-    for name in names & {"iteration", "pretrain_iteration"}:
-        assert curves[name][-1] == config[f"{name}s"]
+    lengths = {name: config.get(f"{name}s") for name in names & {"iteration", "pretrain_iteration"}}
+    for name, length in lengths.items():
+        # Where nothing follows the autoencoder, the curves are its own.
+        length = length or config["pretrain_iterations"]
+        assert curves[name][-1] == length or (ended_early and curves[name][-1] < length)
     if "temperature" in names:
         assert curves["temperature"][-1] == pytest.approx(config["t_min"])
         assert len(curves["temperature"]) == len(curves["iteration"])
 
 
-def check_artifact(record, folder, has_network):
+def check_artifact_of_clusters(record, folder):
+    assert record["artifact"] == f"{record['method']}/{record['dataset']}-{record['key']}.npz"
+    arrays = records.load_artifact(record, folder)
+    image_shape, classes = datasets.describe(record["dataset"])
+    n_clusters, latent_dim = record["config"]["n_clusters"], record["config"]["latent_dim"]
+    decoded = {"decoded"} if image_shape else set()
+    codes = {"codes", "code_labels", "code_classes"}
+    assert arrays.keys() == {"prototypes"} | decoded | codes
+    assert arrays["prototypes"].shape == (n_clusters, latent_dim)
+    if image_shape:
+        assert arrays["decoded"].shape == (n_clusters, np.prod(image_shape))
+    assert arrays["codes"].shape[1] == latent_dim
+    assert len({len(arrays[name]) for name in codes}) == 1
+    assert len(arrays["codes"]) <= 2000
+    assert set(arrays["code_labels"]) <= set(range(n_clusters))
+    assert set(arrays["code_classes"]) == set(range(len(classes)))
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    return arrays
+
+
+def check_artifact_of_a_map(record, folder, has_network):
     assert record["artifact"] == f"{record['method']}/{record['dataset']}-{record['key']}.npz"
     arrays = records.load_artifact(record, folder)
     n_units = np.prod(record["config"]["map_size"])
@@ -114,16 +154,17 @@ TINY = {
     "latent_dim": 2,
     "pretrain_iterations": 5,
     "iterations": 10,
+    "update_interval": 4,
     "batch_size": 16,
 }
 
 
 @pytest.fixture
 def data(blobs, monkeypatch):
-    """The blobs under the name of a data set of images with three classes."""
+    """The blobs, moved to [0, 1], under the name of a data set of images with three classes."""
     description = datasets.Description((1, 5), ("a", "b", "c"))
     monkeypatch.setitem(datasets._DESCRIPTIONS, "digits", description)
-    data = Dataset("digits", *blobs, *description)
+    data = Dataset("digits", (blobs[0] + 1) / 2, blobs[1], *description)
     monkeypatch.setattr("desom.runs.load_dataset", {"digits": data}.get)
     return data
 

@@ -7,6 +7,7 @@ import pytest
 from desom import DESOM, datasets, records
 from desom.errors import InputError
 from desom.experiments import collect, recorded, runs_of
+from desom.published import TABLE1
 from desom.runs import Run, configuration, run_and_record
 
 # What is asked
@@ -94,6 +95,29 @@ def test_k_means_has_the_clusters_of_the_map_or_those_of_the_classes():
     for scale in ("paper", "quick"):
         for run in runs_of("table3", scale, ["kmeans"]):
             assert run.config["n_clusters"] == (4 if "reuters" in run.dataset else 10)
+
+
+def test_first_table_is_ten_runs_of_ten_clusters_on_mnist():
+    runs = runs_of("table1", "paper")
+    assert {run.method for run in runs} == set(TABLE1)
+    assert {(run.dataset, run.seed) for run in runs} == {("mnist", seed) for seed in range(10)}
+    # A mixture has covariances of two kinds.
+    assert len(runs) == 10 * (len(TABLE1) + 1) == len({run.key for run in runs})
+    assert {run.config.get("n_clusters", 10) for run in runs} == {10}
+    shared = {
+        str(run.estimator().autoencoder())
+        for run in runs_of("table1", "paper", seeds=[0])
+        if run.config.get("pretrain_iterations")
+    }
+    assert len(shared) == 1
+
+
+def test_quick_trainings_of_the_first_table_are_short():
+    for run in runs_of("table1", "quick"):
+        assert run.dataset == "mnist5k"
+        assert run.config.get("iterations", 0) <= 600
+        assert run.config.get("pretrain_iterations", 0) <= 300
+        assert run.config.get("update_interval", 0) < run.config.get("iterations", 1)
 
 
 def test_tables_share_the_runs_of_their_common_maps():

@@ -9,12 +9,14 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from desom import DESOM, Kerasom, metrics, runs
+from desom.baselines.idec import IDEC
 from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
 from desom.datasets import Dataset
+from desom.gallery import sample_codes
 from desom.runs import Run, cluster_prototypes, configuration, measure
 from desom.som import grid_distances
-from helpers import CLUSTERING, MAP, NETWORK, TWO_LEVEL
+from helpers import CLUSTERING, MAP, NETWORK, TWO_LEVEL, brief
 
 SMALL = {"iterations": 20, "batch_size": 16, "learning_rate": 0.01, "random_state": 0}
 
@@ -58,6 +60,40 @@ def test_clusters_without_a_map_are_measured_against_classes_alone(blobs):
     assert scores == metrics.clustering_scores(y, estimator.labels_, 3)
     assert arrays == {}
     assert measured(estimator, x, None) == ({}, {})
+
+
+@pytest.mark.usefixtures("eager")
+def test_clusters_of_codes_are_measured_in_the_space_of_the_data_too(patterns, deep_autoencoder):
+    x, y = patterns[0], patterns[1]
+    estimator = brief(IDEC).fit(x, autoencoder=deep_autoencoder)
+    labels, codes = estimator.predict(x), estimator.transform(x)
+    scores, arrays = measure(estimator, Dataset("patterns", x, y, (5, 8)), labels, seed=0)
+    error = np.mean((x - estimator.decode(codes)) ** 2)
+    expected = metrics.clustering_scores(y, labels, 3)
+    assert scores == expected | {"reconstruction_error": pytest.approx(error, rel=1e-5)}
+
+    decoded = estimator.decode(estimator.cluster_centers_)
+    assert np.array_equal(arrays["prototypes"], estimator.cluster_centers_)
+    assert np.allclose(arrays["decoded"], decoded, atol=1e-3)
+    assert np.allclose(arrays["codes"], codes, rtol=1e-3, atol=1e-3)
+    assert np.array_equal(arrays["code_labels"], labels)
+    assert np.array_equal(arrays["code_classes"], y)
+
+    without = measure(estimator, Dataset("patterns", x, None), labels, seed=0)
+    assert without[0].keys() == {"reconstruction_error"}
+    assert without[1].keys() == {"prototypes"}
+
+
+def test_codes_are_those_of_samples_spread_over_the_data():
+    places = np.arange(5000)
+    data = Dataset("many", np.zeros((5000, 1), "float32"), places % 7)
+    # Half precision holds integers below a hundred as they are.
+    arrays = sample_codes(data, np.stack([places // 100, places % 100], axis=1), places % 11)
+    picked = arrays["codes"].astype(int) @ [100, 1]
+    assert (len(picked), picked[0], picked[-1]) == (2000, 0, 4999)
+    assert set(np.diff(picked)) == {2, 3}
+    assert np.array_equal(arrays["code_labels"], picked % 11)
+    assert np.array_equal(arrays["code_classes"], picked % 7)
 
 
 def test_clusters_are_measured_against_classes(kerasom, blobs):

@@ -10,7 +10,7 @@ from desom.autoencoder import build_decoder, build_encoder
 from desom.desom import DESOMModel
 from desom.kerasom import SOMModel
 from desom.som import SOMLayer
-from desom.training import apply, shuffled_batches, train
+from desom.training import apply, curve_points, shuffled_batches, train
 
 N_FEATURES = 5
 
@@ -233,6 +233,105 @@ def test_progress_is_shown_on_request_alone(blobs, capsys):
     assert capsys.readouterr().err == ""
     train(compiled(som_model()), blobs[0], 20, 4, np.random.default_rng(0), verbose=True)
     assert "20/20" in capsys.readouterr().err
+
+
+# Targets
+
+
+class TellingModel(keras.Model):
+    """Its loss is how far the targets are from the first feature: it tells which ones it got."""
+
+    def __init__(self):
+        x = keras.Input((N_FEATURES,))
+        super().__init__(inputs=x, outputs=keras.layers.Dense(1)(x))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return keras.ops.mean(y - x[:, 0]) + 0 * keras.ops.sum(y_pred)
+
+
+class Refresh:
+    """Targets that are off by the number of the call; the last call ends the training."""
+
+    def __init__(self, model, x, last=None):
+        self.model, self.x, self.last, self.calls = model, x, last, []
+
+    def __call__(self):
+        self.calls.append(int(self.model.optimizer.iterations))
+        if len(self.calls) == self.last:
+            raise StopIteration
+        return self.x[:, 0] + np.float32(len(self.calls))
+
+
+def refreshed(x, iterations, interval, last=None, **options):
+    model = compiled(TellingModel())
+    refresh = Refresh(model, x, last)
+    rng = np.random.default_rng(3)
+    curves = train(
+        model, x, iterations, 7, rng, refresh=refresh, refresh_interval=interval, **options
+    )
+    return curves, refresh.calls, int(model.optimizer.iterations)
+
+
+def test_refreshed_targets_reach_their_samples_until_the_next(blobs):
+    curves, calls, _ = refreshed(blobs[0], 10, 4)
+    assert calls == [0, 4, 8]
+    assert curves["iteration"] == list(range(1, 11))
+    assert curves["loss"] == pytest.approx([1] * 4 + [2] * 4 + [3] * 2, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("iterations", "interval", "expected"),
+    [(450, 100, [0, 100, 200, 300, 400]), (450, 450, [0]), (9, 3, [0, 3, 6]), (3, 50, [0])],
+)
+def test_targets_are_refreshed_at_the_interval(iterations, interval, expected, blobs):
+    curves, calls, steps = refreshed(blobs[0], iterations, interval)
+    assert calls == expected
+    assert steps == iterations
+    assert curves["iteration"] == curve_points(iterations).tolist()
+    # The points are those of three steps, whatever the calls between them.
+    if iterations == 450:
+        ends = np.array([*calls, iterations])
+        numbers = np.repeat(np.arange(1, len(ends)), np.diff(ends))
+        assert curves["loss"] == pytest.approx(numbers.reshape(150, 3).mean(axis=1), abs=1e-4)
+
+
+def test_refreshing_changes_no_batch(blobs):
+    one, other = compiled(som_model()), compiled(som_model())
+    train(one, blobs[0], 20, 16, np.random.default_rng(3))
+    rng = np.random.default_rng(3)
+    train(other, blobs[0], 20, 16, rng, refresh=lambda: None, refresh_interval=3)
+    assert np.allclose(one.som.prototypes, other.som.prototypes, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("iterations", "interval", "last", "points"),
+    [
+        (450, 100, 3, [*range(3, 199, 3), 200]),
+        (450, 99, 2, list(range(3, 100, 3))),
+        (450, 1, 2, [1]),
+        (10, 4, 2, [1, 2, 3, 4]),
+        (10, 4, 1, []),
+    ],
+)
+def test_refresh_can_end_the_training(iterations, interval, last, points, blobs):
+    seen = []
+    curves, _, steps = refreshed(blobs[0], iterations, interval, last, callback=seen.append)
+    assert curves["iteration"] == points
+    assert steps == (points[-1] if points else 0)
+    assert len(curves.get("loss", [])) == len(points)
+    assert seen == [point for point in points if point in curve_points(iterations)]
+
+
+def test_step_with_targets_is_traced_once(blobs, monkeypatch):
+    calls, compute_loss = [], TellingModel.compute_loss
+
+    def counted(self, *args, **kwargs):
+        calls.append(None)
+        return compute_loss(self, *args, **kwargs)
+
+    monkeypatch.setattr(TellingModel, "compute_loss", counted)
+    refreshed(blobs[0], 401, 30)
+    assert len(calls) == 1
 
 
 # Plain Keras

@@ -4,6 +4,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.utils._param_validation import StrOptions
 
 from desom.baselines.ae_kmeans import CodesEstimator
+from desom.mixtures import fit_mixture
 
 
 class AEGMM(CodesEstimator):
@@ -77,9 +78,7 @@ class AEGMM(CodesEstimator):
         self.verbose = verbose
 
     def _cluster(self, codes, seed):
-        mixture = GaussianMixture(
-            self.n_clusters, covariance_type=self.covariance_type, random_state=seed
-        ).fit(codes)
+        mixture = fit_mixture(codes, self.n_clusters, seed, self.covariance_type)
         self.weights_, self.cluster_centers_ = mixture.weights_, mixture.means_
         self.covariances_ = mixture.covariances_
         self.precisions_cholesky_ = mixture.precisions_cholesky_

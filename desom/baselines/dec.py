@@ -82,6 +82,11 @@ class SelfTrainingModel(ClusteringModel):
 class DECModel(SelfTrainingModel):
     """The loss of DEC, which forgets the decoder."""
 
+    @property
+    def metrics(self):
+        """What the curves are of: the reconstruction, which is not computed, has none."""
+        return [metric for metric in super().metrics if metric is not self.reconstruction_tracker]
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """L = L_c of a batch."""
         loss = self.clustering_loss(y_pred, y, training)
@@ -103,9 +108,9 @@ class SelfTrainingEstimator(ClusteringEstimator):
         self._read_centers()
         codes = self._embed(X)
         before, self.labels_ = self.labels_, self._assign(codes)
-        self.n_refreshes_ += 1
-        if self.n_refreshes_ > 1 and np.mean(before != self.labels_) < self.tol:
+        if self.n_refreshes_ and np.mean(before != self.labels_) < self.tol:
             raise StopIteration
+        self.n_refreshes_ += 1
         q = soft_assignments(squared_distances(codes, self.cluster_centers_))
         return target_distribution(ops.convert_to_numpy(q))
 

@@ -8,12 +8,11 @@ import keras
 import numpy as np
 from keras import layers, ops
 from scipy.special import expit
-from sklearn.mixture import GaussianMixture
 
 from desom.autoencoder import build_networks
 from desom.clustering import ClusteringEstimator
 from desom.errors import InputError
-from desom.mixtures import MixtureLayer, SamplingLayer, log_joint, scaled_squares
+from desom.mixtures import MixtureLayer, SamplingLayer, fit_mixture, log_joint, scaled_squares
 
 # The authors' Adam.
 EPSILON = 1e-4
@@ -79,7 +78,7 @@ class VaDEModel(keras.Model):
         mean = encoder.outputs[0]
         # The network is trained already: at first, all codes have one variance.
         head = layers.Dense(mean.shape[1], kernel_initializer="zeros", name="log_variance")
-        log_variance = head(encoder.layers[-2].output)
+        log_variance = head(encoder.layers[-1].input)
         z = SamplingLayer(seeds, name="sampling")(mean, log_variance)
         outputs = {
             "mean": mean,
@@ -193,8 +192,7 @@ class VaDE(ClusteringEstimator):
         self.model_.decoder.layers[-1].set_weights([slope * kernel, slope * (bias - 0.5)])
 
     def _place_centers(self, codes, seed):
-        found = GaussianMixture(self.n_clusters, covariance_type="diag", random_state=seed)
-        found.fit(codes)
+        found = fit_mixture(codes, self.n_clusters, seed)
         self.model_.mixture.logits.assign(np.log(found.weights_))
         self.model_.mixture.means.assign(found.means_)
         self.model_.mixture.log_variances.assign(np.log(found.covariances_))

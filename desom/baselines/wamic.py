@@ -7,12 +7,11 @@ is a design of our own from the published idea: see the page of the method.
 import keras
 import numpy as np
 from keras import layers, ops
-from sklearn.mixture import GaussianMixture
 
 from desom.autoencoder import build_networks, reconstruction_loss
 from desom.base import NON_NEGATIVE, POSITIVE
 from desom.clustering import ClusteringEstimator
-from desom.mixtures import log_joint
+from desom.mixtures import fit_mixture, log_joint
 
 CRITIC_UNITS = (256, 256)
 # The usual momentum of Adam beside an adversary.
@@ -101,7 +100,12 @@ def build_critic(latent_dim, seeds):
         return layers.SpectralNormalization(layers.Dense(units, kernel_initializer=initializer))
 
     hidden = [layer for n in CRITIC_UNITS for layer in (dense(n), layers.LeakyReLU(0.2))]
-    return keras.Sequential([layers.Input((latent_dim,)), *hidden, dense(1)], name="critic")
+    critic = keras.Sequential([layers.Input((latent_dim,)), *hidden, dense(1)], name="critic")
+    for layer in critic.layers:
+        if isinstance(layer, layers.SpectralNormalization):
+            # Keras draws the start of its power iteration from the global generator.
+            layer.vector_u.assign(keras.random.normal(layer.vector_u.shape, seed=seeds))
+    return critic
 
 
 class WaMiCModel(keras.Model):
@@ -116,11 +120,14 @@ class WaMiCModel(keras.Model):
         z = encoder(x)
         samples, weights = prior(z)
         reverse = layers.Lambda(lambda x: reverse_gradient(x, weight))
+        # In one call: every call in training normalizes the critic's kernels anew.
+        values = critic(reverse(ops.concatenate([z, samples])))[:, 0]
+        of_codes, of_prior = ops.split(values, 2)
         outputs = {
             "latent": z,
             "reconstruction": decoder(z),
-            "of_codes": critic(reverse(z))[:, 0],
-            "of_prior": critic(reverse(samples))[:, 0],
+            "of_codes": of_codes,
+            "of_prior": of_prior,
             "prior_weights": reverse(weights),
         }
         super().__init__(inputs=x, outputs=outputs, name="wamic")
@@ -227,8 +234,7 @@ class WaMiC(ClusteringEstimator):
 
     def _place_centers(self, codes, seed):
         """Fit a mixture, and measure every axis of the latent space in its standard deviations."""
-        found = GaussianMixture(self.n_clusters, covariance_type="diag", random_state=seed)
-        found.fit(codes)
+        found = fit_mixture(codes, self.n_clusters, seed)
         scale = np.sqrt(found.weights_ @ found.covariances_)
         last, first = self.model_.encoder.layers[-1], self.model_.decoder.layers[0]
         kernel, bias = last.get_weights()
