@@ -13,10 +13,8 @@ from sklearn.utils._param_validation import Interval
 from desom.autoencoder import PretrainedEstimator, build_networks, reconstruction_loss
 from desom.base import NON_NEGATIVE
 from desom.kerasom import GradientMapEstimator
+from desom.latent import decoded_walks, kept_samples
 from desom.training import apply
-
-# Samples whose codes a snapshot keeps.
-SNAPSHOT_SAMPLES = 1000
 
 
 def desom_loss(reconstruction_loss, som_loss, gamma):
@@ -116,8 +114,9 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         ``temperature``.
     snapshots_ : dict of str to ndarray
         With ``snapshots``, over training: ``iteration`` (S,), ``prototypes`` (S, n_units,
-        latent_dim), ``decoded`` (S, n_units, n_features), as float16, and ``codes`` (S, n,
-        latent_dim) of the first n = 1,000 samples of X.
+        latent_dim), ``decoded`` (S, n_units, n_features), as float16, ``codes`` (S, n, latent_dim)
+        of n = 1,000 samples of X, those of ``latent.kept_samples``, and ``detour`` and ``jump``
+        (S, pairs of neighbors), those of ``latent.decoded_walks``.
     model_ : DESOMModel
         The trained Keras model.
     n_features_in_ : int
@@ -210,11 +209,20 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         return self._organize(X, rng, callback)
 
     def _snapshot(self, X):
-        """Give what is kept of a moment of the training on X: prototypes, their images, some codes.
+        """Give what is kept of a moment: prototypes, their images, some codes, walks on the map.
 
-        Half precision is finer than a screen.
+        For images, half precision is finer than a screen.
         """
-        return super()._snapshot(X) | {
-            "decoded": apply(self.model_.decoder, self.cluster_centers_).astype(np.float16),
-            "codes": self._embed(X[:SNAPSHOT_SAMPLES]),
-        }
+
+        def decode(z):
+            return apply(self.model_.decoder, z)
+
+        walks = decoded_walks(decode, self.cluster_centers_, self.model_.som.grid_distances)
+        return (
+            super()._snapshot(X)
+            | walks
+            | {
+                "decoded": decode(self.cluster_centers_).astype(np.float16),
+                "codes": self._embed(X[kept_samples(len(X))]),
+            }
+        )

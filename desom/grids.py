@@ -21,6 +21,13 @@ QUICK_CONFIG = {
     "desom_official": {"iterations": 600},
 }
 QUICK_SEEDS = (0, 1)
+# Grids that vary a setting have many rows. Their quick ones are few, of a network whose training
+# takes hardly longer than its compilation.
+_SMALL = {"hidden_units": (100, 100, 200), "iterations": 400}
+_SMALL_MAPS = (
+    ("ae_kerasom", _SMALL | {"snapshots": 24, "pretrain_iterations": 800, "iterations": 1000}),
+    ("desom", _SMALL | {"snapshots": 24, "iterations": 1000}),
+)
 
 
 @dataclass(frozen=True)
@@ -36,11 +43,15 @@ class Grid:
         Names, those of the paper's scale.
     seeds : tuple of int
         The seeds.
+    quick_rows : tuple of (str, dict), optional
+        Rows for the quick scale, taken as they stand, with the first seed alone; without them, the
+        quick scale has all rows, as ``QUICK_CONFIG`` shortens them, with ``QUICK_SEEDS``.
     """
 
     rows: tuple[tuple[str, dict], ...]
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
+    quick_rows: tuple[tuple[str, dict], ...] = ()
 
     @property
     def methods(self):
@@ -85,6 +96,11 @@ GRIDS = {
         ),
         ("mnist", "fashion_mnist"),
         (0,),
+        (
+            ("kerasom", {"snapshots": 24, "iterations": 1000, "learning_rate": 0.01}),
+            *_SMALL_MAPS,
+            ("desom", _SMALL | {"map_size": (20, 20)}),
+        ),
     ),
     "figure7": Grid(
         tuple(
@@ -94,6 +110,16 @@ GRIDS = {
         ),
         ("mnist",),
         (0, 1, 2),
+        tuple(
+            ("desom", _SMALL | {"gamma": gamma, "pretrain_iterations": pretrain_iterations})
+            for gamma, pretrain_iterations in (
+                (0.0, 0),
+                (1e-3, 0),
+                (1e-3, 400),
+                (0.1, 0),
+                (0.1, 400),
+            )
+        ),
     ),
     # What the paper asks of the training. A quarter of its length, and some rows at full length to
     # see whether their order holds.
@@ -125,10 +151,25 @@ GRIDS = {
         ),
         ("mnist",),
         (0, 1),
+        tuple(
+            ("desom", _SMALL | changed)
+            for changed in (
+                {},
+                {"learning_rate": 3e-3},
+                {"map_size": (4, 4)},
+                {"t_min": 1.0},
+                {"iterations": 1000},
+                {"iterations": 1000, "learning_rate": 3e-3},
+                {"iterations": 1000, "t_min": 1.0},
+            )
+        ),
     ),
     # What the paper asks of the latent space: the joint training beside its two halves in sequence.
     "latent": Grid(
-        (("ae_kerasom", {"snapshots": 24}), ("desom", {"snapshots": 24})), ("mnist",), (0, 1)
+        (("ae_kerasom", {"snapshots": 24}), ("desom", {"snapshots": 24})),
+        ("mnist",),
+        (0, 1),
+        _SMALL_MAPS,
     ),
     # What the paper asks of the map's shape.
     "topologies": Grid(
@@ -147,6 +188,16 @@ GRIDS = {
         ),
         ("mnist",),
         (0, 1),
+        tuple(
+            ("desom", _SMALL | changed)
+            for changed in (
+                {},
+                {"topology": "hexagonal"},
+                {"map_size": (1, 64)},
+                {"iterations": 1000},
+                {"iterations": 1000, "topology": "hexagonal"},
+            )
+        ),
     ),
     # The authors' grid distance beside the right one.
     "official": Grid(

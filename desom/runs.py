@@ -217,7 +217,11 @@ def _measure_map(estimator, data, labels):
     if not isinstance(estimator, CodingEstimator):
         # Prototypes that are images are the picture; half precision is finer than a screen.
         scores = metrics.map_scores(data.x, prototypes, distances, last_temperature)
-        return scores, {"prototypes": prototypes.astype(np.float16)} | _snapshots(estimator)
+        arrays = {"prototypes": prototypes} | _snapshots(estimator)
+        return scores, {
+            name: values.astype(np.float16) if name.endswith("prototypes") else values
+            for name, values in arrays.items()
+        }
     codes = estimator.transform(data.x)
     decoded = estimator.decode(prototypes)
     scores = metrics.map_scores(codes, prototypes, distances, last_temperature)
@@ -230,11 +234,9 @@ def _measure_map(estimator, data, labels):
 
 
 def _snapshots(estimator):
-    """Name the snapshots of a map for its artifact; half precision is finer than a screen."""
-    return {
-        f"snapshot_{name}": values if values.dtype.kind == "i" else values.astype(np.float16)
-        for name, values in getattr(estimator, "snapshots_", {}).items()
-    }
+    """Name the snapshots of a map for its artifact."""
+    snapshots = getattr(estimator, "snapshots_", {})
+    return {f"snapshot_{name}": values for name, values in snapshots.items()}
 
 
 def cluster_prototypes(prototypes, n_clusters, seed):

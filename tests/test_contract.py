@@ -84,7 +84,8 @@ def check_curves(curves, names, config):
     for name in names & {"iteration", "pretrain_iteration"}:
         assert curves[name][-1] == config[f"{name}s"]
     if "temperature" in names:
-        assert curves["temperature"][-1] == pytest.approx(config["t_min"])
+        last = config["t_max" if config["decay"] == "constant" else "t_min"]
+        assert curves["temperature"][-1] == pytest.approx(last)
         assert len(curves["temperature"]) == len(curves["iteration"])
 
 

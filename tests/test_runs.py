@@ -157,6 +157,17 @@ def test_data_without_images_get_no_pictures(desom, blobs):
     assert without[1].keys() == {"prototypes", "class_counts"}
 
 
+def test_map_with_snapshots_keeps_the_same_samples_at_every_moment(blobs):
+    estimator = DESOM((2, 3), **SMALL, hidden_units=(8,), latent_dim=2, snapshots=3).fit(blobs[0])
+    _, arrays = measured(estimator, *blobs)
+    kept = {"prototypes", "decoded", "class_counts", "nearest", "farthest", "walk"}
+    kept |= {"codes", "code_labels", "code_classes"}
+    moments = {"iteration", "prototypes", "decoded", "codes", "detour", "jump"}
+    assert arrays.keys() == kept | {f"snapshot_{name}" for name in moments}
+    assert np.array_equal(arrays["snapshot_codes"][-1], arrays["codes"])
+    assert np.array_equal(arrays["code_classes"], blobs[1])
+
+
 # What is asked
 
 
