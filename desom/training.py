@@ -142,7 +142,7 @@ def compile_steps(model, x):
 def _tensorflow_steps(model, x):
     import tensorflow as tf
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=model.jit_compile)
     def run(data, indices, steps):
         for i in tf.range(steps):
             model.train_step((tf.gather(data, indices[i]),))
