@@ -132,7 +132,7 @@ def build_convolutional_networks(n_features, latent_dim, seeds):
         convolution(1, "sigmoid"),
         layers.Flatten(),
     ]
-    return keras.Sequential(encoder, "encoder"), keras.Sequential(decoder, "decoder")
+    return keras.Sequential(encoder, name="encoder"), keras.Sequential(decoder, name="decoder")
 
 
 class EmbeddingLayer(keras.layers.Layer):
