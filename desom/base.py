@@ -118,13 +118,9 @@ class KerasEstimator(StoredEstimator):
         self.model_ = self._build_model(X.shape[1], seeds)
         return rng
 
-    # Whether XLA compiles the training, where the backend is TensorFlow.
-    _xla = True
-
     def _train(self, X, rng, callback=None):
         """Train ``model_`` by Adam on shuffled batches, and keep the curves as ``history_``."""
-        optimizer = keras.optimizers.Adam(self.learning_rate)
-        self.model_.compile(optimizer=optimizer, jit_compile=self._xla)
+        self.model_.compile(optimizer=keras.optimizers.Adam(self.learning_rate))
         self.history_ = train(
             self.model_, X, self.iterations, self.batch_size, rng, callback, self.verbose
         )

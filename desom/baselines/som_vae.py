@@ -281,12 +281,9 @@ class SOMVAE(CodingEstimator, MapEstimator, KerasEstimator):
         else:
             networks = build_convolutional_networks(n_features, self.latent_dim, seeds)
         embedding = EmbeddingLayer(int(np.prod(self.map_size)), seeds, name="embedding")
-        return SOMVAEModel(*networks, embedding, self.map_size, self.alpha, self.beta)
-
-    @property
-    def _xla(self):
-        # On a CPU, XLA's convolutions take forty times as long as TensorFlow's own.
-        return self.network == "dense"
+        model = SOMVAEModel(*networks, embedding, self.map_size, self.alpha, self.beta)
+        model.convolutional = self.network == "convolutional"
+        return model
 
     def _check_training_set(self, X):
         X = super()._check_training_set(X)
