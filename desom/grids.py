@@ -226,7 +226,7 @@ GRIDS = {
         ("mnist",),
         (0, 1),
     ),
-    # Its authors train for 28,120 iterations.
+    # Its authors train for 28,120 iterations, and convolutional networks.
     "som_vae": Grid(
         tuple(
             ("som_vae", changed)
@@ -237,6 +237,11 @@ GRIDS = {
                 {"latent_dim": 10},
             )
         ),
+        ("mnist",),
+        (0, 1),
+    ),
+    "som_vae_network": Grid(
+        (("som_vae", {}), ("som_vae", {"network": "convolutional"})),
         ("mnist", "fashion_mnist"),
         (0, 1),
     ),

@@ -142,7 +142,8 @@ def compile_steps(model, x):
 def _tensorflow_steps(model, x):
     import tensorflow as tf
 
-    @tf.function(jit_compile=True)
+    # On a CPU, XLA's convolutions take dozens of times as long as TensorFlow's own.
+    @tf.function(jit_compile=not getattr(model, "convolutional", False))
     def run(data, indices, steps):
         for i in tf.range(steps):
             model.train_step((tf.gather(data, indices[i]),))
