@@ -4,7 +4,6 @@ import json
 import zipfile
 from numbers import Integral, Real
 
-import keras
 import numpy as np
 from keras.random import SeedGenerator
 from sklearn.base import (
@@ -20,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from desom.errors import InputError
 from desom.files import atomic_write
-from desom.training import apply, train
+from desom.training import adam, apply, train
 
 _CLASSES = {}
 
@@ -120,7 +119,7 @@ class KerasEstimator(StoredEstimator):
 
     def _train(self, X, rng, callback=None):
         """Train ``model_`` by Adam on shuffled batches, and keep the curves as ``history_``."""
-        self.model_.compile(optimizer=keras.optimizers.Adam(self.learning_rate))
+        self.model_.compile(optimizer=adam(self.learning_rate))
         self.history_ = train(
             self.model_, X, self.iterations, self.batch_size, rng, callback, self.verbose
         )

@@ -10,7 +10,12 @@ import keras
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from desom.autoencoder import PretrainedEstimator, build_networks, reconstruction_loss
+from desom.autoencoder import (
+    DTYPES,
+    PretrainedEstimator,
+    build_networks,
+    reconstruction_loss,
+)
 from desom.base import NON_NEGATIVE
 from desom.kerasom import GradientMapEstimator
 from desom.latent import decoded_walks, kept_samples
@@ -77,6 +82,9 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         Widths of the encoder's hidden layers; the decoder mirrors them.
     latent_dim : int, default=10
         Dimension of the latent space.
+    dtype : {"float32", "mixed_bfloat16"}, default="float32"
+        Precision of the matrix products of encoder and decoder; weights, codes, prototypes and
+        losses are float32 either way.
     pretrain_iterations : int, default=0
         Training steps of the autoencoder alone, before the joint training; none in the paper.
     gamma : float, default=0.001
@@ -127,6 +135,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         GradientMapEstimator._parameter_constraints
         | PretrainedEstimator._parameter_constraints
         | {
+            "dtype": DTYPES,
             "gamma": NON_NEGATIVE,
             "pretrain_iterations": [Interval(Integral, 0, None, closed="left")],
         }
@@ -138,6 +147,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         *,
         hidden_units=(500, 500, 2000),
         latent_dim=10,
+        dtype="float32",
         pretrain_iterations=0,
         gamma=0.001,
         t_max=10.0,
@@ -155,6 +165,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         self.map_size = map_size
         self.hidden_units = hidden_units
         self.latent_dim = latent_dim
+        self.dtype = dtype
         self.pretrain_iterations = pretrain_iterations
         self.gamma = gamma
         self.t_max = t_max
@@ -170,8 +181,8 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         self.verbose = verbose
 
     def _build_model(self, n_features, seeds):
-        encoder, decoder = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
-        return DESOMModel(encoder, decoder, self._build_som(), self.gamma)
+        networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds, self.dtype)
+        return DESOMModel(*networks, self._build_som(), self.gamma)
 
     def fit(self, X, y=None, callback=None, autoencoder=None):
         """Train on X, from random or pre-trained weights and random samples as prototypes.

@@ -199,6 +199,12 @@ GRIDS = {
             )
         ),
     ),
+    # Products of half precision take half the time: whether they also give the same map.
+    "precision": Grid(
+        (("desom", {}), ("desom", {"dtype": "mixed_bfloat16"})),
+        ("mnist",),
+        (0, 1, 2, 3, 4),
+    ),
     # The authors' grid distance beside the right one.
     "official": Grid(
         (

@@ -281,9 +281,7 @@ class SOMVAE(CodingEstimator, MapEstimator, KerasEstimator):
         else:
             networks = build_convolutional_networks(n_features, self.latent_dim, seeds)
         embedding = EmbeddingLayer(int(np.prod(self.map_size)), seeds, name="embedding")
-        model = SOMVAEModel(*networks, embedding, self.map_size, self.alpha, self.beta)
-        model.convolutional = self.network == "convolutional"
-        return model
+        return SOMVAEModel(*networks, embedding, self.map_size, self.alpha, self.beta)
 
     def _check_training_set(self, X):
         X = super()._check_training_set(X)
