@@ -184,7 +184,7 @@ def test_configuration_is_every_hyperparameter_as_json_holds_it():
         "learning_rate": 0.001,
         "snapshots": 0,
     }
-    network = {"hidden_units": [500, 500, 2000], "latent_dim": 10, "gamma": 0.001}
+    network = {"hidden_units": [500, 500, 2000], "latent_dim": 10, "dtype": "float32", "gamma": 0.001}
     network |= {"pretrain_iterations": 0}
     assert configuration("desom") == configuration("kerasom") | network
     assert configuration("desom", gamma=0.5) == configuration("desom") | {"gamma": 0.5}
