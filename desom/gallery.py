@@ -141,14 +141,15 @@ def gallery(estimator, data, codes, labels):
     kept = kept_samples(len(data.x))
     line = np.linspace(prototypes[0], prototypes[-1], WALK_STEPS)
     return {
-        "nearest": _bytes(data.x[nearest] * (nearest >= 0)[:, None]),
-        "farthest": _bytes(data.x[farthest] * (farthest >= 0)[:, None]),
+        "nearest": as_bytes(data.x[nearest] * (nearest >= 0)[:, None]),
+        "farthest": as_bytes(data.x[farthest] * (farthest >= 0)[:, None]),
         "codes": codes[kept],
         "code_labels": labels[kept].astype(np.int16),
         "code_classes": data.y[kept].astype(np.int16),
-        "walk": _bytes(estimator.decode(line)),
+        "walk": as_bytes(estimator.decode(line)),
     }
 
 
-def _bytes(images):
+def as_bytes(images):
+    """Round images in [0, 1] to the 256 grays of a screen, 0 to 255."""
     return np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)

@@ -12,6 +12,7 @@ from desom import DESOM, Kerasom, metrics, runs
 from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
 from desom.datasets import Dataset
+from desom.gallery import as_bytes
 from desom.runs import Run, cluster_prototypes, configuration, measure
 from desom.som import grid_distances
 from helpers import CLUSTERING, MAP, NETWORK, TWO_LEVEL
@@ -165,6 +166,7 @@ def test_map_with_snapshots_keeps_the_same_samples_at_every_moment(blobs):
     moments = {"iteration", "prototypes", "decoded", "codes", "detour", "jump"}
     assert arrays.keys() == kept | {f"snapshot_{name}" for name in moments}
     assert np.array_equal(arrays["snapshot_codes"][-1], arrays["codes"])
+    assert np.array_equal(arrays["snapshot_decoded"][-1], as_bytes(arrays["decoded"]))
     assert np.array_equal(arrays["code_classes"], blobs[1])
 
 
@@ -184,8 +186,8 @@ def test_configuration_is_every_hyperparameter_as_json_holds_it():
         "learning_rate": 0.001,
         "snapshots": 0,
     }
-    network = {"hidden_units": [500, 500, 2000], "latent_dim": 10, "dtype": "float32", "gamma": 0.001}
-    network |= {"pretrain_iterations": 0}
+    network = {"hidden_units": [500, 500, 2000], "latent_dim": 10, "dtype": "float32"}
+    network |= {"gamma": 0.001, "pretrain_iterations": 0}
     assert configuration("desom") == configuration("kerasom") | network
     assert configuration("desom", gamma=0.5) == configuration("desom") | {"gamma": 0.5}
 
