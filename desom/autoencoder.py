@@ -11,7 +11,7 @@ from desom.errors import InputError
 DTYPES = [StrOptions({"float32", "mixed_bfloat16"})]
 
 
-def build_encoder(n_features, hidden_units, latent_dim, seeds, dtype="float32"):
+def build_encoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
     """Build the encoder f: D-500-500-2000-10 in the paper, ReLU hidden layers, linear code.
 
     Parameters
@@ -24,21 +24,20 @@ def build_encoder(n_features, hidden_units, latent_dim, seeds, dtype="float32"):
         Dimension of the latent code.
     seeds : keras.random.SeedGenerator
         Source of the Glorot-uniform initial weights.
-    dtype : {"float32", "mixed_bfloat16"}
-        Precision of the matrix products; weights are float32 either way, and so are the codes, for
-        distances in the latent space lose more by rounding than images do.
+    dtype : {"float32", "mixed_bfloat16"}, optional
+        Precision of the matrix products; by default that of Keras. Weights are float32 either way,
+        and so are the codes, for distances between codes lose more by rounding than images do.
 
     Returns
     -------
     keras.Sequential
         Takes (B, D), gives (B, latent_dim).
     """
-    hidden = _hidden(hidden_units, seeds, dtype)
-    code = _dense(latent_dim, None, "output", seeds, "float32")
-    return keras.Sequential([layers.Input((n_features,)), *hidden, code], name="encoder")
+    ends = (dtype, dtype and "float32")
+    return _stack("encoder", n_features, hidden_units, latent_dim, seeds, *ends)
 
 
-def build_decoder(n_features, hidden_units, latent_dim, seeds, dtype="float32"):
+def build_decoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
     """Build the decoder g, the encoder's mirror image, linear output; arguments as the encoder's.
 
     Returns
@@ -46,12 +45,13 @@ def build_decoder(n_features, hidden_units, latent_dim, seeds, dtype="float32"):
     keras.Sequential
         Takes (B, latent_dim), gives (B, D).
     """
-    hidden = _hidden(hidden_units[::-1], seeds, dtype)
-    output = _dense(n_features, None, "output", seeds, dtype)
-    return keras.Sequential([layers.Input((latent_dim,)), *hidden, output], name="decoder")
+    decoder = _stack("decoder", latent_dim, hidden_units[::-1], n_features, seeds, dtype, dtype)
+    if dtype == "mixed_bfloat16":
+        decoder.add(layers.Activation("linear", dtype="float32", name="float32"))
+    return decoder
 
 
-def build_networks(n_features, hidden_units, latent_dim, seeds, dtype="float32"):
+def build_networks(n_features, hidden_units, latent_dim, seeds, dtype=None):
     """Build an encoder and its decoder; arguments as the encoder's.
 
     Returns
@@ -63,15 +63,16 @@ def build_networks(n_features, hidden_units, latent_dim, seeds, dtype="float32")
     return build_encoder(*arguments), build_decoder(*arguments)
 
 
-def _hidden(hidden_units, seeds, dtype):
-    return [
-        _dense(units, "relu", f"hidden_{i}", seeds, dtype) for i, units in enumerate(hidden_units)
-    ]
+def _stack(name, n_inputs, hidden_units, n_outputs, seeds, dtype, output_dtype):
+    def dense(units, activation, layer_name, dtype):
+        initializer = keras.initializers.GlorotUniform(seed=seeds)
+        return layers.Dense(
+            units, activation, kernel_initializer=initializer, name=layer_name, dtype=dtype
+        )
 
-
-def _dense(units, activation, name, seeds, dtype):
-    initializer = keras.initializers.GlorotUniform(seed=seeds)
-    return layers.Dense(units, activation, kernel_initializer=initializer, name=name, dtype=dtype)
+    hidden = [dense(units, "relu", f"hidden_{i}", dtype) for i, units in enumerate(hidden_units)]
+    output = dense(n_outputs, None, "output", output_dtype)
+    return keras.Sequential([layers.Input((n_inputs,)), *hidden, output], name=name)
 
 
 def reconstruction_loss(x, reconstruction):
@@ -84,14 +85,14 @@ def reconstruction_loss(x, reconstruction):
     Parameters
     ----------
     x, reconstruction : tensor of shape (B, D)
-        The data points and their reconstructions; these may be of half precision.
+        The data points and their reconstructions.
 
     Returns
     -------
     scalar tensor
         Averaged over the features and the points.
     """
-    return ops.mean(ops.square(ops.cast(reconstruction, x.dtype) - x))
+    return ops.mean(ops.square(reconstruction - x))
 
 
 class AutoencoderModel(keras.Model):

@@ -7,23 +7,23 @@ from desom.datasets import n_classes
 # At the quick scale, small embedded data sets stand in, and the trainings are short. No news come
 # with a package, so the sets of text are left out.
 QUICK_DATASETS = {"mnist": "mnist5k", "fashion_mnist": "digits"}
-QUICK_PRETRAIN_ITERATIONS = 300
+QUICK_PRETRAIN_ITERATIONS = 800
+_NARROW = {"hidden_units": (100, 100, 200)}
 # Adam moves a coordinate by at most about the learning rate in a step: the prototypes of kerasom,
 # in the space of the pixels, would not get far in 1,000 steps of the usual size.
 QUICK_CONFIG = {
     "minisom": {"iterations": 2000},
     "kerasom": {"iterations": 1000, "learning_rate": 0.01},
-    "ae_minisom": {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS, "iterations": 2000},
-    "ae_kerasom": {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS, "iterations": 3000},
-    "som_vae": {"iterations": 300},
-    "desom": {"iterations": 600},
+    "ae_minisom": _NARROW | {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS, "iterations": 2000},
+    "ae_kerasom": _NARROW | {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS, "iterations": 3000},
+    "som_vae": _NARROW | {"iterations": 400},
+    "desom": _NARROW | {"iterations": 1000},
     "kerasom_official": {"iterations": 1000, "learning_rate": 0.01},
-    "desom_official": {"iterations": 600},
+    "desom_official": _NARROW | {"iterations": 1000},
 }
 QUICK_SEEDS = (0, 1)
-# Grids that vary a setting have many rows. Their quick ones are few, of a network whose training
-# takes hardly longer than its compilation.
-_SMALL = {"hidden_units": (100, 100, 200), "iterations": 400}
+# Grids that vary a setting have many rows: their quick ones are few.
+_SMALL = _NARROW | {"iterations": 400}
 _SMALL_MAPS = (
     ("ae_kerasom", _SMALL | {"snapshots": 24, "pretrain_iterations": 800, "iterations": 1000}),
     ("desom", _SMALL | {"snapshots": 24, "iterations": 1000}),
@@ -250,6 +250,10 @@ GRIDS = {
         (("som_vae", {}), ("som_vae", {"network": "convolutional"})),
         ("mnist", "fashion_mnist"),
         (0, 1),
+        (
+            ("som_vae", QUICK_CONFIG["som_vae"]),
+            ("som_vae", QUICK_CONFIG["som_vae"] | {"network": "convolutional"}),
+        ),
     ),
     # The paper does not say how it trained MiniSom.
     "minisom": Grid(

@@ -172,18 +172,19 @@ class Adam(keras.optimizers.Adam):
         import tensorflow as tf
 
         index = self._get_variable_index(variable)
-        step = tf.cast(self.iterations + 1, tf.float32)
+        # The kernel trusts that every argument is of the variable's type, and crashes otherwise.
+        step = tf.cast(self.iterations + 1, variable.dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
             beta1_power=self.beta_1**step,
             beta2_power=self.beta_2**step,
-            lr=learning_rate,
+            lr=tf.cast(learning_rate, variable.dtype),
             beta1=self.beta_1,
             beta2=self.beta_2,
             epsilon=self.epsilon,
-            grad=gradient,
+            grad=tf.cast(gradient, variable.dtype),
         )
 
 
