@@ -2,13 +2,16 @@
 
 import keras
 from keras import layers, ops
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from desom.base import CodingEstimator, KerasEstimator
 from desom.errors import InputError
 
+DTYPES = [StrOptions({"float32", "mixed_bfloat16"})]
 
-def build_encoder(n_features, hidden_units, latent_dim, seeds):
+
+def build_encoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
     """Build the encoder f: D-500-500-2000-10 in the paper, ReLU hidden layers, linear code.
 
     Parameters
@@ -21,16 +24,20 @@ def build_encoder(n_features, hidden_units, latent_dim, seeds):
         Dimension of the latent code.
     seeds : keras.random.SeedGenerator
         Source of the Glorot-uniform initial weights.
+    dtype : {"float32", "mixed_bfloat16"}, optional
+        Precision of the matrix products; by default that of Keras. Weights are float32 either way,
+        and so are the codes, for distances between codes lose more by rounding than images do.
 
     Returns
     -------
     keras.Sequential
         Takes (B, D), gives (B, latent_dim).
     """
-    return _stack("encoder", n_features, hidden_units, latent_dim, seeds)
+    ends = (dtype, dtype and "float32")
+    return _stack("encoder", n_features, hidden_units, latent_dim, seeds, *ends)
 
 
-def build_decoder(n_features, hidden_units, latent_dim, seeds):
+def build_decoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
     """Build the decoder g, the encoder's mirror image, linear output; arguments as the encoder's.
 
     Returns
@@ -38,10 +45,13 @@ def build_decoder(n_features, hidden_units, latent_dim, seeds):
     keras.Sequential
         Takes (B, latent_dim), gives (B, D).
     """
-    return _stack("decoder", latent_dim, hidden_units[::-1], n_features, seeds)
+    decoder = _stack("decoder", latent_dim, hidden_units[::-1], n_features, seeds, dtype, dtype)
+    if dtype == "mixed_bfloat16":
+        decoder.add(layers.Activation("linear", dtype="float32", name="float32"))
+    return decoder
 
 
-def build_networks(n_features, hidden_units, latent_dim, seeds):
+def build_networks(n_features, hidden_units, latent_dim, seeds, dtype=None):
     """Build an encoder and its decoder; arguments as the encoder's.
 
     Returns
@@ -49,19 +59,20 @@ def build_networks(n_features, hidden_units, latent_dim, seeds):
     encoder, decoder : keras.Sequential
         With weights drawn in this order.
     """
-    shape = (n_features, tuple(hidden_units), latent_dim, seeds)
-    return build_encoder(*shape), build_decoder(*shape)
+    arguments = (n_features, tuple(hidden_units), latent_dim, seeds, dtype)
+    return build_encoder(*arguments), build_decoder(*arguments)
 
 
-def _stack(name, n_inputs, hidden_units, n_outputs, seeds):
-    def dense(units, activation, layer_name):
+def _stack(name, n_inputs, hidden_units, n_outputs, seeds, dtype, output_dtype):
+    def dense(units, activation, layer_name, dtype):
         initializer = keras.initializers.GlorotUniform(seed=seeds)
-        return layers.Dense(units, activation, kernel_initializer=initializer, name=layer_name)
+        return layers.Dense(
+            units, activation, kernel_initializer=initializer, name=layer_name, dtype=dtype
+        )
 
-    hidden = [dense(units, "relu", f"hidden_{i}") for i, units in enumerate(hidden_units)]
-    return keras.Sequential(
-        [layers.Input((n_inputs,)), *hidden, dense(n_outputs, None, "output")], name=name
-    )
+    hidden = [dense(units, "relu", f"hidden_{i}", dtype) for i, units in enumerate(hidden_units)]
+    output = dense(n_outputs, None, "output", output_dtype)
+    return keras.Sequential([layers.Input((n_inputs,)), *hidden, output], name=name)
 
 
 def reconstruction_loss(x, reconstruction):
@@ -106,6 +117,8 @@ class Autoencoder(CodingEstimator, KerasEstimator):
         Widths of the encoder's hidden layers; the decoder mirrors them.
     latent_dim : int, default=10
         Dimension of the latent space.
+    dtype : {"float32", "mixed_bfloat16"}, default="float32"
+        Precision of the matrix products; see `build_encoder`.
     iterations : int, default=5_000
         Number of training steps.
     batch_size : int, default=256
@@ -128,7 +141,9 @@ class Autoencoder(CodingEstimator, KerasEstimator):
     """
 
     _parameter_constraints = (
-        KerasEstimator._parameter_constraints | CodingEstimator._parameter_constraints
+        KerasEstimator._parameter_constraints
+        | CodingEstimator._parameter_constraints
+        | {"dtype": DTYPES}
     )
 
     def __init__(
@@ -136,6 +151,7 @@ class Autoencoder(CodingEstimator, KerasEstimator):
         hidden_units=(500, 500, 2000),
         latent_dim=10,
         *,
+        dtype="float32",
         iterations=5_000,
         batch_size=256,
         learning_rate=0.001,
@@ -144,6 +160,7 @@ class Autoencoder(CodingEstimator, KerasEstimator):
     ):
         self.hidden_units = hidden_units
         self.latent_dim = latent_dim
+        self.dtype = dtype
         self.iterations = iterations
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -152,7 +169,7 @@ class Autoencoder(CodingEstimator, KerasEstimator):
 
     def _build_model(self, n_features, seeds):
         return AutoencoderModel(
-            *build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
+            *build_networks(n_features, self.hidden_units, self.latent_dim, seeds, self.dtype)
         )
 
     def fit(self, X, y=None):
@@ -189,16 +206,10 @@ class PretrainedEstimator(CodingEstimator):
     """
 
     def autoencoder(self):
-        """Give the unfitted autoencoder of the first phase, with this estimator's seed."""
-        return Autoencoder(
-            self.hidden_units,
-            self.latent_dim,
-            iterations=self.pretrain_iterations,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            random_state=self.random_state,
-            verbose=self.verbose,
-        )
+        """Give the unfitted autoencoder of the first phase, with this estimator's parameters."""
+        ours, its = self.get_params(), Autoencoder().get_params()
+        shared = {name: ours[name] for name in its.keys() & ours.keys()}
+        return Autoencoder(**shared | {"iterations": self.pretrain_iterations})
 
     def _first_phase(self, X, autoencoder):
         """Train the autoencoder of the first phase, or check the one that is given."""

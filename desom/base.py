@@ -4,7 +4,6 @@ import json
 import zipfile
 from numbers import Integral, Real
 
-import keras
 import numpy as np
 from keras.random import SeedGenerator
 from sklearn.base import (
@@ -20,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from desom.errors import InputError
 from desom.files import atomic_write
-from desom.training import apply, train
+from desom.training import adam, apply, train
 
 _CLASSES = {}
 
@@ -119,7 +118,7 @@ class KerasEstimator(StoredEstimator):
         return rng
 
     def _optimizer(self):
-        return keras.optimizers.Adam(self.learning_rate)
+        return adam(self.learning_rate)
 
     def _train(self, X, rng, callback=None, **refreshing):
         """Train ``model_`` on shuffled batches, and keep the curves as ``history_``."""

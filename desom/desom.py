@@ -10,13 +10,16 @@ import keras
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from desom.autoencoder import PretrainedEstimator, build_networks, reconstruction_loss
+from desom.autoencoder import (
+    DTYPES,
+    PretrainedEstimator,
+    build_networks,
+    reconstruction_loss,
+)
 from desom.base import NON_NEGATIVE
 from desom.kerasom import GradientMapEstimator
+from desom.latent import decoded_walks, kept_samples
 from desom.training import apply
-
-# Samples whose codes a snapshot keeps.
-SNAPSHOT_SAMPLES = 1000
 
 
 def desom_loss(reconstruction_loss, som_loss, gamma):
@@ -79,6 +82,9 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         Widths of the encoder's hidden layers; the decoder mirrors them.
     latent_dim : int, default=10
         Dimension of the latent space.
+    dtype : {"float32", "mixed_bfloat16"}, default="float32"
+        Precision of the matrix products of encoder and decoder; weights, codes, prototypes and
+        losses are float32 either way.
     pretrain_iterations : int, default=0
         Training steps of the autoencoder alone, before the joint training; none in the paper.
     gamma : float, default=0.001
@@ -116,8 +122,9 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         ``temperature``.
     snapshots_ : dict of str to ndarray
         With ``snapshots``, over training: ``iteration`` (S,), ``prototypes`` (S, n_units,
-        latent_dim), ``decoded`` (S, n_units, n_features), as float16, and ``codes`` (S, n,
-        latent_dim) of the first n = 1,000 samples of X.
+        latent_dim), ``decoded`` (S, n_units, n_features), as float16, ``codes`` (S, n, latent_dim)
+        of n = 1,000 samples of X, those of ``latent.kept_samples``, and ``detour`` and ``jump``
+        (S, pairs of neighbors), those of ``latent.decoded_walks``.
     model_ : DESOMModel
         The trained Keras model.
     n_features_in_ : int
@@ -128,6 +135,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         GradientMapEstimator._parameter_constraints
         | PretrainedEstimator._parameter_constraints
         | {
+            "dtype": DTYPES,
             "gamma": NON_NEGATIVE,
             "pretrain_iterations": [Interval(Integral, 0, None, closed="left")],
         }
@@ -139,6 +147,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         *,
         hidden_units=(500, 500, 2000),
         latent_dim=10,
+        dtype="float32",
         pretrain_iterations=0,
         gamma=0.001,
         t_max=10.0,
@@ -156,6 +165,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         self.map_size = map_size
         self.hidden_units = hidden_units
         self.latent_dim = latent_dim
+        self.dtype = dtype
         self.pretrain_iterations = pretrain_iterations
         self.gamma = gamma
         self.t_max = t_max
@@ -171,8 +181,8 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         self.verbose = verbose
 
     def _build_model(self, n_features, seeds):
-        encoder, decoder = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
-        return DESOMModel(encoder, decoder, self._build_som(), self.gamma)
+        networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds, self.dtype)
+        return DESOMModel(*networks, self._build_som(), self.gamma)
 
     def fit(self, X, y=None, callback=None, autoencoder=None):
         """Train on X, from random or pre-trained weights and random samples as prototypes.
@@ -208,11 +218,20 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         return self._organize(X, rng, callback)
 
     def _snapshot(self, X):
-        """Give what is kept of a moment of the training on X: prototypes, their images, some codes.
+        """Give what is kept of a moment: prototypes, their images, some codes, walks on the map.
 
-        Half precision is finer than a screen.
+        For images, half precision is finer than a screen.
         """
-        return super()._snapshot(X) | {
-            "decoded": apply(self.model_.decoder, self.cluster_centers_).astype(np.float16),
-            "codes": self._embed(X[:SNAPSHOT_SAMPLES]),
-        }
+
+        def decode(z):
+            return apply(self.model_.decoder, z)
+
+        walks = decoded_walks(decode, self.cluster_centers_, self.model_.som.grid_distances)
+        return (
+            super()._snapshot(X)
+            | walks
+            | {
+                "decoded": decode(self.cluster_centers_).astype(np.float16),
+                "codes": self._embed(X[kept_samples(len(X))]),
+            }
+        )

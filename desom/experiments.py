@@ -33,7 +33,7 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
     methods, dataset_names : list of str, optional
         The part wanted, data sets by their names at this scale; everything by default.
     seeds : list of int, optional
-        The seeds wanted; by default the grid's, or 0 and 1 at the quick scale.
+        The seeds wanted; by default the grid's, or those of the quick scale.
 
     Returns
     -------
@@ -58,24 +58,29 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
         check_name(f"method in {grid}", method, all_methods)
     for name in dataset_names or []:
         check_name(f"data set in {grid} at the {scale} scale", name, all_datasets)
+    rows, default_seeds, shorten = GRIDS[grid].rows, GRIDS[grid].seeds, False
+    if quick and GRIDS[grid].quick_rows:
+        rows, default_seeds = GRIDS[grid].quick_rows, default_seeds[:1]
+    elif quick:
+        default_seeds, shorten = QUICK_SEEDS, True
     runs = [
-        Run(method, dataset, seed, _configuration(method, values, dataset, quick))
+        Run(method, dataset, seed, _configuration(method, values, dataset, shorten))
         for dataset in all_datasets
         if dataset in (dataset_names or all_datasets)
-        for seed in seeds or (QUICK_SEEDS if quick else GRIDS[grid].seeds)
-        for method, values in GRIDS[grid].rows
+        for seed in seeds or default_seeds
+        for method, values in rows
         if method in (methods or all_methods)
     ]
     # Rows that differ in what the quick scale sets are one row there.
     return list({run.key: run for run in runs}.values())
 
 
-def _configuration(method, values, dataset, quick):
+def _configuration(method, values, dataset, shorten):
     own = {name: v(dataset) if callable(v) else v for name, v in values.items()}
-    if quick:
+    if shorten:
         own |= QUICK_CONFIG.get(method, {})
     config = configuration(method, **own)
-    if quick and config.get("pretrain_iterations"):
+    if shorten and config.get("pretrain_iterations"):
         config["pretrain_iterations"] = QUICK_PRETRAIN_ITERATIONS
     return config
 

@@ -4,10 +4,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
-from desom.desom import SNAPSHOT_SAMPLES
 from desom.errors import InputError
+from desom.latent import kept_samples
 
-CODES = 2000
 WALK_STEPS = 12
 
 
@@ -132,19 +131,18 @@ def gallery(estimator, data, codes, labels):
     -------
     dict of str to ndarray
         ``nearest`` and ``farthest`` (K, D), the members of every unit as bytes, black where a unit
-        is empty; ``codes`` (n, latent dimension) of n = 2,000 samples spread over the data, with
-        their ``code_labels`` and ``code_classes``; ``snapshot_classes``, the classes of the samples
-        whose codes the snapshots keep; ``walk`` (12, D), the decoded points of the
-        straight line in latent space from the prototype of the first unit to that of the last.
+        is empty; ``codes`` (n, latent dimension) of n = 1,000 samples spread over the data, with
+        their ``code_labels`` and ``code_classes``, the samples whose codes the snapshots keep too;
+        ``walk`` (12, D), the decoded points of the straight line in latent space from the prototype
+        of the first unit to that of the last.
     """
     prototypes = estimator.cluster_centers_
     nearest, farthest = members(codes, prototypes, labels)
     line = np.linspace(prototypes[0], prototypes[-1], WALK_STEPS)
     return {
-        "nearest": _bytes(data.x[nearest] * (nearest >= 0)[:, None]),
-        "farthest": _bytes(data.x[farthest] * (farthest >= 0)[:, None]),
-        "snapshot_classes": data.y[:SNAPSHOT_SAMPLES].astype(np.int16),
-        "walk": _bytes(estimator.decode(line)),
+        "nearest": as_bytes(data.x[nearest] * (nearest >= 0)[:, None]),
+        "farthest": as_bytes(data.x[farthest] * (farthest >= 0)[:, None]),
+        "walk": as_bytes(estimator.decode(line)),
         **sample_codes(data, codes, labels),
     }
 
@@ -164,16 +162,17 @@ def sample_codes(data, codes, labels):
     Returns
     -------
     dict of str to ndarray
-        ``codes`` (n, latent dimension) of n = 2,000 samples, or all if there are fewer, with their
-        ``code_labels`` and ``code_classes``.
+        ``codes`` (n, latent dimension) of n = 1,000 samples, or all if there are fewer, those of
+        `latent.kept_samples`, with their ``code_labels`` and ``code_classes``.
     """
-    spread = np.linspace(0, len(data.x) - 1, min(CODES, len(data.x))).astype(int)
+    kept = kept_samples(len(data.x))
     return {
-        "codes": codes[spread].astype(np.float16),
-        "code_labels": labels[spread].astype(np.int16),
-        "code_classes": data.y[spread].astype(np.int16),
+        "codes": codes[kept],
+        "code_labels": labels[kept].astype(np.int16),
+        "code_classes": data.y[kept].astype(np.int16),
     }
 
 
-def _bytes(images):
+def as_bytes(images):
+    """Round images in [0, 1] to the 256 grays of a screen, 0 to 255."""
     return np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)

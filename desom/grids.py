@@ -7,28 +7,37 @@ from desom.datasets import n_classes
 # At the quick scale, small embedded data sets stand in, and the trainings are short. No news come
 # with a package, so the sets of text are left out.
 QUICK_DATASETS = {"mnist": "mnist5k", "fashion_mnist": "digits"}
-QUICK_PRETRAIN_ITERATIONS = 300
+QUICK_PRETRAIN_ITERATIONS = 800
+_NARROW = {"hidden_units": (100, 100, 200)}
 # Adam moves a coordinate by at most about the learning rate in a step: the prototypes of kerasom,
 # in the space of the pixels, would not get far in 1,000 steps of the usual size.
 QUICK_CONFIG = {
     "minisom": {"iterations": 2000},
     "kerasom": {"iterations": 1000, "learning_rate": 0.01},
-    "ae_minisom": {"iterations": 2000},
-    "ae_kerasom": {"iterations": 3000},
-    "som_vae": {"iterations": 300},
-    "desom": {"iterations": 600},
-    "aec": {"iterations": 200, "update_interval": 20},
-    "dcn": {"iterations": 200},
-    "dkm": {"iterations": 200},
-    "dec": {"iterations": 300, "update_interval": 20},
-    "idec": {"iterations": 300, "update_interval": 20},
-    "vade": {"iterations": 300},
-    "wamic": {"iterations": 300},
-    "dnm": {"iterations": 300},
+    "ae_minisom": _NARROW | {"iterations": 2000},
+    "ae_kerasom": _NARROW | {"iterations": 3000},
+    "som_vae": _NARROW | {"iterations": 400},
+    "desom": _NARROW | {"iterations": 1000},
+    "ae_kmeans": _NARROW,
+    "ae_gmm": _NARROW,
+    "aec": _NARROW | {"iterations": 200, "update_interval": 20},
+    "dcn": _NARROW | {"iterations": 200},
+    "dkm": _NARROW | {"iterations": 200},
+    "dec": _NARROW | {"iterations": 300, "update_interval": 20},
+    "idec": _NARROW | {"iterations": 300, "update_interval": 20},
+    "vade": _NARROW | {"iterations": 300},
+    "wamic": _NARROW | {"iterations": 300},
+    "dnm": _NARROW | {"iterations": 300},
     "kerasom_official": {"iterations": 1000, "learning_rate": 0.01},
-    "desom_official": {"iterations": 600},
+    "desom_official": _NARROW | {"iterations": 1000},
 }
 QUICK_SEEDS = (0, 1)
+# Grids that vary a setting have many rows: their quick ones are few.
+_SMALL = _NARROW | {"iterations": 400}
+_SMALL_MAPS = (
+    ("ae_kerasom", _SMALL | {"snapshots": 24, "pretrain_iterations": 800, "iterations": 1000}),
+    ("desom", _SMALL | {"snapshots": 24, "iterations": 1000}),
+)
 
 
 @dataclass(frozen=True)
@@ -44,11 +53,15 @@ class Grid:
         Names, those of the paper's scale.
     seeds : tuple of int
         The seeds.
+    quick_rows : tuple of (str, dict), optional
+        Rows for the quick scale, taken as they stand, with the first seed alone; without them, the
+        quick scale has all rows, as ``QUICK_CONFIG`` shortens them, with ``QUICK_SEEDS``.
     """
 
     rows: tuple[tuple[str, dict], ...]
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
+    quick_rows: tuple[tuple[str, dict], ...] = ()
 
     @property
     def methods(self):
@@ -112,6 +125,11 @@ GRIDS = {
         ),
         ("mnist", "fashion_mnist"),
         (0,),
+        (
+            ("kerasom", {"snapshots": 24, "iterations": 1000, "learning_rate": 0.01}),
+            *_SMALL_MAPS,
+            ("desom", _SMALL | {"map_size": (20, 20)}),
+        ),
     ),
     "figure7": Grid(
         tuple(
@@ -121,6 +139,16 @@ GRIDS = {
         ),
         ("mnist",),
         (0, 1, 2),
+        tuple(
+            ("desom", _SMALL | {"gamma": gamma, "pretrain_iterations": pretrain_iterations})
+            for gamma, pretrain_iterations in (
+                (0.0, 0),
+                (1e-3, 0),
+                (1e-3, 400),
+                (0.1, 0),
+                (0.1, 400),
+            )
+        ),
     ),
     # What the paper asks of the training. A quarter of its length, and some rows at full length to
     # see whether their order holds.
@@ -152,10 +180,25 @@ GRIDS = {
         ),
         ("mnist",),
         (0, 1),
+        tuple(
+            ("desom", _SMALL | changed)
+            for changed in (
+                {},
+                {"learning_rate": 3e-3},
+                {"map_size": (4, 4)},
+                {"t_min": 1.0},
+                {"iterations": 1000},
+                {"iterations": 1000, "learning_rate": 3e-3},
+                {"iterations": 1000, "t_min": 1.0},
+            )
+        ),
     ),
     # What the paper asks of the latent space: the joint training beside its two halves in sequence.
     "latent": Grid(
-        (("ae_kerasom", {"snapshots": 24}), ("desom", {"snapshots": 24})), ("mnist",), (0, 1)
+        (("ae_kerasom", {"snapshots": 24}), ("desom", {"snapshots": 24})),
+        ("mnist",),
+        (0, 1),
+        _SMALL_MAPS,
     ),
     # What the paper asks of the map's shape.
     "topologies": Grid(
@@ -174,6 +217,22 @@ GRIDS = {
         ),
         ("mnist",),
         (0, 1),
+        tuple(
+            ("desom", _SMALL | changed)
+            for changed in (
+                {},
+                {"topology": "hexagonal"},
+                {"map_size": (1, 64)},
+                {"iterations": 1000},
+                {"iterations": 1000, "topology": "hexagonal"},
+            )
+        ),
+    ),
+    # Products of half precision take half the time: whether they also give the same map.
+    "precision": Grid(
+        (("desom", {}), ("desom", {"dtype": "mixed_bfloat16"})),
+        ("mnist",),
+        (0, 1, 2, 3, 4),
     ),
     # The authors' grid distance beside the right one.
     "official": Grid(
@@ -202,7 +261,7 @@ GRIDS = {
         ("mnist",),
         (0, 1),
     ),
-    # Its authors train for 28,120 iterations.
+    # Its authors train for 28,120 iterations, and convolutional networks.
     "som_vae": Grid(
         tuple(
             ("som_vae", changed)
@@ -213,8 +272,17 @@ GRIDS = {
                 {"latent_dim": 10},
             )
         ),
+        ("mnist",),
+        (0, 1),
+    ),
+    "som_vae_network": Grid(
+        (("som_vae", {}), ("som_vae", {"network": "convolutional"})),
         ("mnist", "fashion_mnist"),
         (0, 1),
+        (
+            ("som_vae", QUICK_CONFIG["som_vae"]),
+            ("som_vae", QUICK_CONFIG["som_vae"] | {"network": "convolutional"}),
+        ),
     ),
     # The paper does not say how it trained MiniSom.
     "minisom": Grid(

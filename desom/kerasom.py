@@ -16,6 +16,11 @@ from desom.som import DECAYS, TOPOLOGIES, SOMLayer
 from desom.training import CURVE_POINTS, curve_points
 
 
+def stack(moments):
+    """Put the arrays of several moments together, name by name: dict of (S, ...) from S dicts."""
+    return {name: np.array([moment[name] for moment in moments]) for name in moments[0]}
+
+
 class SOMModel(keras.Model):
     """The self-organizing map alone, as a Keras model: squared distances to the prototypes."""
 
@@ -82,7 +87,7 @@ class GradientMapEstimator(MapEstimator, KerasEstimator):
 
         self._train(X, rng, callback=at_point)
         if kept:
-            self.snapshots_ = {name: np.array([one[name] for one in kept]) for name in kept[0]}
+            self.snapshots_ = stack(kept)
         self.history_["temperature"] = [
             float(DECAYS[self.decay](iteration, self.iterations, self.t_max, self.t_min))
             for iteration in self.history_["iteration"]

@@ -34,7 +34,7 @@ from desom.baselines.vade import VaDE
 from desom.baselines.wamic import WaMiC
 from desom.desom import DESOM
 from desom.files import atomic_write
-from desom.gallery import gallery, sample_codes
+from desom.gallery import as_bytes, gallery, sample_codes
 from desom.kerasom import Kerasom
 from desom.official import OfficialDESOM, OfficialKerasom
 from desom.pretraining import pretrained
@@ -247,7 +247,11 @@ def _measure_map(estimator, data, labels):
     if not isinstance(estimator, CodingEstimator):
         # Prototypes that are images are the picture; half precision is finer than a screen.
         scores = metrics.map_scores(data.x, prototypes, distances, last_temperature)
-        return scores, {"prototypes": prototypes.astype(np.float16)} | _snapshots(estimator)
+        arrays = {"prototypes": prototypes} | _snapshots(estimator, data)
+        return scores, {
+            name: values.astype(np.float16) if name.endswith("prototypes") else values
+            for name, values in arrays.items()
+        }
     codes = estimator.transform(data.x)
     decoded = estimator.decode(prototypes)
     scores = metrics.map_scores(codes, prototypes, distances, last_temperature)
@@ -256,15 +260,16 @@ def _measure_map(estimator, data, labels):
     pictures = {"decoded": decoded.astype(np.float16)} if data.image_shape else {}
     if pictures and data.y is not None and getattr(estimator, "snapshots", 0):
         pictures |= gallery(estimator, data, codes, labels)
-    return scores, {"prototypes": prototypes} | pictures | _snapshots(estimator)
+    return scores, {"prototypes": prototypes} | pictures | _snapshots(estimator, data)
 
 
-def _snapshots(estimator):
-    """Name the snapshots of a map for its artifact; half precision is finer than a screen."""
-    return {
-        f"snapshot_{name}": values if values.dtype.kind == "i" else values.astype(np.float16)
-        for name, values in getattr(estimator, "snapshots_", {}).items()
-    }
+def _snapshots(estimator, data):
+    """Name the snapshots of a map for its artifact; decoded prototypes are kept if images."""
+    snapshots = dict(getattr(estimator, "snapshots_", {}))
+    if "decoded" in snapshots:
+        decoded = snapshots.pop("decoded")
+        snapshots |= {"decoded": as_bytes(decoded)} if data.image_shape else {}
+    return {f"snapshot_{name}": values for name, values in snapshots.items()}
 
 
 def cluster_prototypes(prototypes, n_clusters, seed):

@@ -90,6 +90,50 @@ def holm(p_values):
     return corrected
 
 
+def against_control(groups, control):
+    """Compare the means of several samples with that of one, by Dunnett's test (1955).
+
+    All samples share one spread, which few seeds of many settings estimate together, and the
+    p-values are corrected for the number of samples.
+
+    Parameters
+    ----------
+    groups : list of array-like of float
+        The scores of every changed setting.
+    control : array-like of float
+        Those of the setting that all are compared with.
+
+    Returns
+    -------
+    ndarray of float, shape (number of groups,)
+        Two-sided p-values; NaN if no sample has a second value.
+    """
+    if all(len(values) < 2 for values in (*groups, control)):
+        return np.full(len(groups), np.nan)
+    # SciPy integrates by random points.
+    return stats.dunnett(*groups, control=control, random_state=np.random.default_rng(0)).pvalue
+
+
+def any_difference(groups):
+    """Test whether samples have one mean: the F-test of a one-way analysis of variance.
+
+    Unlike the difference of the largest and the smallest mean, it allows for how many there are.
+
+    Parameters
+    ----------
+    groups : list of array-like of float
+        The scores of every setting.
+
+    Returns
+    -------
+    float
+        The p-value; NaN if no sample has a second value.
+    """
+    if all(len(values) < 2 for values in groups):
+        return np.nan
+    return float(stats.f_oneway(*groups).pvalue)
+
+
 def hedges_g(a, b):
     """Hedges' g: the difference of two means in standard deviations, corrected for small samples.
 

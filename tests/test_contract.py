@@ -104,7 +104,8 @@ def check_curves(curves, names, config, ended_early):
         length = length or config["pretrain_iterations"]
         assert curves[name][-1] == length or (ended_early and curves[name][-1] < length)
     if "temperature" in names:
-        assert curves["temperature"][-1] == pytest.approx(config["t_min"])
+        last = config["t_max" if config["decay"] == "constant" else "t_min"]
+        assert curves["temperature"][-1] == pytest.approx(last)
         assert len(curves["temperature"]) == len(curves["iteration"])
 
 

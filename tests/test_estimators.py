@@ -25,7 +25,7 @@ def test_defaults_are_the_paper_s():
     training = {"batch_size": 256, "learning_rate": 0.001, "random_state": None, "verbose": False}
     network = {"hidden_units": (500, 500, 2000), "latent_dim": 10, "gamma": 0.001}
     som |= {"topology": "rectangular", "toroidal": False, "decay": "exponential", "snapshots": 0}
-    network |= {"pretrain_iterations": 0}
+    network |= {"pretrain_iterations": 0, "dtype": "float32"}
     assert Kerasom().get_params() == som | training
     assert DESOM().get_params() == som | training | network
 
@@ -47,7 +47,7 @@ def test_default_model_is_the_paper_s(trained_with):
 def test_optimizer_is_adam_as_its_authors_set_it(cls, trained_with, blobs):
     small(cls, learning_rate=0.002).fit(blobs[0])
     optimizer = trained_with["model"].optimizer
-    assert type(optimizer) is keras.optimizers.Adam
+    assert isinstance(optimizer, keras.optimizers.Adam)
     assert float(optimizer.learning_rate) == pytest.approx(0.002)
     assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.9, 0.999, 1e-7)
     assert not (optimizer.weight_decay or optimizer.clipnorm or optimizer.use_ema)

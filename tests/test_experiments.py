@@ -1,12 +1,13 @@
 """Grids of runs: what they ask for, what is recorded, and what is trained at all."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from desom import DESOM, datasets, records
 from desom.errors import InputError
-from desom.experiments import collect, recorded, runs_of
+from desom.experiments import GRIDS, SCALES, collect, recorded, runs_of
 from desom.published import TABLE1
 from desom.runs import Run, configuration, run_and_record
 
@@ -156,6 +157,44 @@ def test_rows_of_one_method_are_told_apart_by_their_configurations():
 def test_rows_that_the_quick_scale_makes_equal_are_one():
     assert len(runs_of("minisom", "quick")) == 2 * 2 * 2
     assert names(runs_of("pretraining", "quick")) == [("ae_kerasom", "mnist5k", s) for s in (0, 1)]
+
+
+def test_quick_rows_are_taken_as_they_stand_with_the_first_seed(tiny_grid, monkeypatch):
+    rows = (("desom", {"iterations": 7, "gamma": 0.5}), ("desom", {"iterations": 9}))
+    monkeypatch.setitem(GRIDS, "tiny", replace(tiny_grid, quick_rows=rows))
+    selected = runs_of("tiny", "quick", dataset_names=["digits"])
+    assert names(selected) == [("desom", "digits", 0)] * 2
+    assert [run.config for run in selected] == [configuration("desom", **own) for _, own in rows]
+    assert len(runs_of("tiny", "quick", seeds=[0, 1])) == 2 * len(selected) * 2
+    assert len(runs_of("tiny")) == 8
+
+
+VARIED = {
+    "figure6": {"snapshots", "map_size"},
+    "figure7": {"gamma", "pretrain_iterations"},
+    "training": {"iterations", "learning_rate", "t_min", "map_size"},
+    "latent": set(),
+    "topologies": {"iterations", "topology", "map_size"},
+}
+
+
+@pytest.mark.parametrize("grid", VARIED)
+def test_quick_rows_are_a_part_of_the_grid_s_questions(grid):
+    full, quick = ([run for run in runs_of(grid, s) if run.method == "desom"] for s in SCALES)
+    assert len(quick) <= min(8, len(full))
+
+    def varied(runs):
+        values = {name: [run.config[name] for run in runs] for name in runs[0].config}
+        return {name for name, found in values.items() if any(v != found[0] for v in found)}
+
+    assert varied(quick) - {"iterations"} == VARIED[grid] - {"iterations"} <= varied(full)
+
+
+def test_quick_chapters_share_their_runs():
+    training, latent = ({run.key for run in runs_of(g, "quick")} for g in ("training", "latent"))
+    assert latent <= {run.key for run in runs_of("figure6", "quick")}
+    for grid in ("figure7", "topologies"):
+        assert training & {run.key for run in runs_of(grid, "quick")}
 
 
 # What is trained

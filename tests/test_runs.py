@@ -13,7 +13,7 @@ from desom.baselines.idec import IDEC
 from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
 from desom.datasets import Dataset
-from desom.gallery import sample_codes
+from desom.gallery import as_bytes, sample_codes
 from desom.runs import Run, cluster_prototypes, configuration, measure
 from desom.som import grid_distances
 from helpers import CLUSTERING, MAP, NETWORK, TWO_LEVEL, brief
@@ -193,6 +193,18 @@ def test_data_without_images_get_no_pictures(desom, blobs):
     assert without[1].keys() == {"prototypes", "class_counts"}
 
 
+def test_map_with_snapshots_keeps_the_same_samples_at_every_moment(blobs):
+    estimator = DESOM((2, 3), **SMALL, hidden_units=(8,), latent_dim=2, snapshots=3).fit(blobs[0])
+    _, arrays = measured(estimator, *blobs)
+    kept = {"prototypes", "decoded", "class_counts", "nearest", "farthest", "walk"}
+    kept |= {"codes", "code_labels", "code_classes"}
+    moments = {"iteration", "prototypes", "decoded", "codes", "detour", "jump"}
+    assert arrays.keys() == kept | {f"snapshot_{name}" for name in moments}
+    assert np.array_equal(arrays["snapshot_codes"][-1], arrays["codes"])
+    assert np.array_equal(arrays["snapshot_decoded"][-1], as_bytes(arrays["decoded"]))
+    assert np.array_equal(arrays["code_classes"], blobs[1])
+
+
 # What is asked
 
 
@@ -209,8 +221,8 @@ def test_configuration_is_every_hyperparameter_as_json_holds_it():
         "learning_rate": 0.001,
         "snapshots": 0,
     }
-    network = {"hidden_units": [500, 500, 2000], "latent_dim": 10, "gamma": 0.001}
-    network |= {"pretrain_iterations": 0}
+    network = {"hidden_units": [500, 500, 2000], "latent_dim": 10, "dtype": "float32"}
+    network |= {"gamma": 0.001, "pretrain_iterations": 0}
     assert configuration("desom") == configuration("kerasom") | network
     assert configuration("desom", gamma=0.5) == configuration("desom") | {"gamma": 0.5}
 

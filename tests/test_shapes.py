@@ -5,6 +5,7 @@ import pytest
 
 from desom import DESOM, som
 from desom.errors import InputError
+from desom.latent import decoded_walks
 from helpers import small
 
 
@@ -97,4 +98,7 @@ def test_snapshots_are_the_map_at_its_moments(blobs):
         shots["decoded"][-1], estimator.decode(estimator.cluster_centers_), atol=1e-2
     )
     assert np.array_equal(shots["codes"][-1], estimator.transform(blobs[0]))
+    last = decoded_walks(estimator.decode, estimator.cluster_centers_, som.grid_distances((2, 3)))
+    assert np.allclose(shots["detour"][-1], last["detour"])
+    assert np.allclose(shots["jump"][-1], last["jump"])
     assert not hasattr(small(DESOM).fit(blobs[0]), "snapshots_")

@@ -1,11 +1,14 @@
 """SOM-VAE: its losses against loops in NumPy, where their gradients flow, and what it predicts."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras.random import SeedGenerator
 
+from desom.base import load
 from desom.baselines.som_vae import (
     SOMVAE,
     EmbeddingLayer,
@@ -13,6 +16,7 @@ from desom.baselines.som_vae import (
     som_vae_loss,
     som_vae_som_loss,
 )
+from desom.errors import InputError
 from desom.som import grid_distances
 
 ROWS, COLUMNS, LATENT = 3, 4, 2
@@ -210,3 +214,57 @@ def test_decoded_embedding_is_the_reconstruction_of_its_samples(fitted_som_vae, 
     outputs = fitted_som_vae.model_.predict(blobs[0], verbose=0)
     decoded = fitted_som_vae.decode(fitted_som_vae.cluster_centers_)
     assert np.allclose(decoded[fitted_som_vae.labels_], outputs["x_q"], atol=1e-6)
+
+
+# The authors' networks, in small
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).random((40, 64), dtype="float32")
+
+
+def convolutional(**changes):
+    settings = {"iterations": 3, "batch_size": 8, "random_state": 0, "network": "convolutional"}
+    return SOMVAE((ROWS, COLUMNS), latent_dim=LATENT, **settings | changes)
+
+
+def test_convolutional_networks_take_and_give_flat_images(images):
+    estimator = convolutional().fit(images)
+    encoder, decoder = estimator.model_.encoder, estimator.model_.decoder
+    assert [layer.output.shape[1:] for layer in encoder.layers if "conv" in layer.name] == [
+        (8, 8, 32),
+        (4, 4, 64),
+    ]
+    assert estimator.transform(images).shape == (40, LATENT)
+    decoded = estimator.decode(estimator.cluster_centers_)
+    assert decoded.shape == (ROWS * COLUMNS, 64)
+    assert decoded.min() >= 0 and decoded.max() <= 1
+    assert decoder.output_shape == (None, 64)
+
+
+def test_convolutional_networks_are_saved_and_loaded(images, tmp_path):
+    estimator = convolutional().fit(images)
+    estimator.save(tmp_path / "map.npz")
+    assert np.array_equal(load(tmp_path / "map.npz").transform(images), estimator.transform(images))
+
+
+@pytest.mark.parametrize("n_features", [60, 36, 2])
+def test_convolutional_networks_refuse_what_is_no_square_image(n_features, images):
+    with pytest.raises(InputError, match=f"X has {n_features} features; network='convolutional'"):
+        convolutional().fit(images[:, :n_features])
+
+
+def test_only_dense_networks_are_compiled_by_xla(images, monkeypatch):
+    seen, compile_function = [], tf.function
+
+    def watched(*args, **options):
+        # Keras compiles functions of its own.
+        if sys._getframe(1).f_globals["__name__"] == "desom.training":
+            seen.append(options["jit_compile"])
+        return compile_function(*args, **options)
+
+    monkeypatch.setattr(tf, "function", watched)
+    convolutional().fit(images)
+    convolutional(network="dense", hidden_units=(8,)).fit(images)
+    assert seen == [False, True]

@@ -8,6 +8,8 @@ from scipy.integrate import quad
 from scipy.stats import t as student
 
 from desom.statistics import (
+    against_control,
+    any_difference,
     critical_difference,
     expected_best,
     hedges_g,
@@ -125,3 +127,26 @@ def test_the_critical_difference_is_that_of_demsars_table():
     for methods, q in ((2, 1.960), (4, 2.569), (7, 2.949), (10, 3.164)):
         expected = q * (methods * (methods + 1) / (6 * 14)) ** 0.5
         assert critical_difference(methods, 14) == pytest.approx(expected, abs=0.001)
+
+
+def test_control_comparison_allows_for_the_number_of_settings():
+    rng = np.random.default_rng(0)
+    alarms = {"control": 0, "any": 0}
+    for _ in range(100):
+        groups = list(rng.normal(size=(7, 2)))
+        alarms["control"] += min(against_control(groups[1:], groups[0])) < 0.05
+        alarms["any"] += any_difference(groups) < 0.05
+    assert max(alarms.values()) <= 12
+
+
+def test_large_effects_are_found_and_named():
+    base, same, other = [0.0, 0.1], [0.1, 0.0], [5.0, 5.1]
+    near, far = against_control([same, other], base)
+    assert near > 0.5 and far < 0.01
+    assert any_difference([base, same, other]) < 0.01
+    assert (near, far) == tuple(against_control([same, other], base))
+
+
+def test_one_seed_each_allows_no_comparison():
+    assert np.isnan(against_control([[1.0], [2.0]], [0.0])).all()
+    assert np.isnan(any_difference([[1.0], [2.0]]))

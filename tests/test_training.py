@@ -6,11 +6,14 @@ import pytest
 import tensorflow as tf
 from keras.random import SeedGenerator
 
+from desom import DESOM
 from desom.autoencoder import build_decoder, build_encoder
+from desom.base import load
+from desom.baselines.som_vae import SOMVAE
 from desom.desom import DESOMModel
 from desom.kerasom import SOMModel
 from desom.som import SOMLayer
-from desom.training import apply, curve_points, shuffled_batches, train
+from desom.training import adam, apply, curve_points, shuffled_batches, train
 
 N_FEATURES = 5
 
@@ -170,6 +173,86 @@ def test_training_is_keras_own_on_the_same_batches(build, blobs):
         assert curves[name] == pytest.approx([chunk.mean() for chunk in chunks], rel=1e-3), name
     for a, b in zip(ours.trainable_variables, theirs.trainable_variables, strict=True):
         assert np.allclose(a, b, atol=1e-3)
+
+
+def test_adam_is_keras_own():
+    rng = np.random.default_rng(0)
+    start, ours, theirs = rng.random((4, 3)), adam(0.01), keras.optimizers.Adam(0.01)
+    a, b = (keras.Variable(start, dtype="float32") for _ in range(2))
+    for scale in (1.0, 1e-6, 100.0, 0.0, -3.0):
+        gradient = keras.ops.convert_to_tensor(scale * rng.random((4, 3)), dtype="float32")
+        ours.apply([gradient], [a])
+        theirs.apply([gradient], [b])
+        assert np.allclose(a, b, rtol=1e-5, atol=1e-6)
+    assert not np.allclose(a, start, atol=5e-3)
+
+
+@pytest.fixture(scope="module")
+def precisions():
+    x = np.random.default_rng(0).random((64, 16))
+    return x, {
+        dtype: DESOM(
+            (2, 3),
+            hidden_units=(32, 16),
+            latent_dim=2,
+            dtype=dtype,
+            pretrain_iterations=20,
+            iterations=40,
+            random_state=0,
+        ).fit(x)
+        for dtype in ("float32", "mixed_bfloat16")
+    }
+
+
+def test_half_precision_rounds_and_no_more(precisions):
+    single, half = (e.history_["loss"] for e in precisions[1].values())
+    assert half != single
+    # Eight bits of mantissa.
+    assert half == pytest.approx(single, rel=0.03)
+
+
+def test_half_precision_is_of_products_alone(precisions):
+    x, estimators = precisions
+    model = estimators["mixed_bfloat16"].model_
+    *products, last = model.decoder.layers
+    assert {layer.compute_dtype for layer in products} == {"bfloat16"}
+    assert last.compute_dtype == "float32" and not last.weights
+    assert {keras.backend.standardize_dtype(w.dtype) for w in model.weights} == {"float32", "int32"}
+    outputs = model(x.astype(np.float32))
+    assert {output.dtype for output in outputs.values()} == {tf.float32}
+    # As many different codes as samples: rounded ones would meet.
+    codes = estimators["mixed_bfloat16"].transform(x)
+    assert codes.dtype == np.float32 and not np.array_equal(codes, tf.cast(codes, tf.bfloat16))
+
+
+def test_half_precision_is_kept_in_a_file(precisions, tmp_path):
+    x, estimators = precisions
+    estimators["mixed_bfloat16"].save(tmp_path / "map.npz")
+    loaded = load(tmp_path / "map.npz")
+    assert loaded.dtype == "mixed_bfloat16"
+    assert np.array_equal(loaded.transform(x), estimators["mixed_bfloat16"].transform(x))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "pays"),
+    [
+        (DESOM((2, 2), hidden_units=(4,), latent_dim=2), True),
+        (DESOM((2, 2), hidden_units=(4,), latent_dim=2, dtype="mixed_bfloat16"), False),
+        (SOMVAE((2, 2), hidden_units=(4,), latent_dim=2), True),
+        (SOMVAE((2, 2), network="convolutional", latent_dim=2), False),
+    ],
+)
+def test_xla_compiles_what_it_is_fast_at(estimator, pays, monkeypatch):
+    compiled_by_xla, function = [], tf.function
+
+    def spy(*args, **options):
+        compiled_by_xla.append(options.get("jit_compile"))
+        return function(*args, **options)
+
+    monkeypatch.setattr(tf, "function", spy)
+    x = np.random.default_rng(0).random((8, 16))
+    estimator.set_params(iterations=2, batch_size=4, random_state=0).fit(x)
+    assert next(value for value in compiled_by_xla if value is not None) is pays
 
 
 @pytest.mark.parametrize(

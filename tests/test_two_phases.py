@@ -9,6 +9,8 @@ from desom.autoencoder import Autoencoder
 from desom.baselines.ae_som import AEKerasom, AEMinisom
 from desom.baselines.minisom import Minisom
 from desom.errors import InputError
+from desom.latent import decoded_walks
+from desom.som import grid_distances
 
 NETWORK = {"hidden_units": (8, 6), "latent_dim": 2, "batch_size": 16, "learning_rate": 0.01}
 PRETRAINING = NETWORK | {"pretrain_iterations": 12, "random_state": 3}
@@ -92,6 +94,16 @@ def test_second_phase_is_kerasom_on_the_codes(autoencoder, blobs):
     som = Kerasom(**KERASOM, batch_size=16, learning_rate=0.05, random_state=3)
     assert_second_phase_is(som.fit(autoencoder.transform(blobs[0])), estimator)
     assert som.history_.items() <= estimator.history_.items()
+
+
+def test_snapshots_of_the_second_phase_have_walks_through_the_frozen_decoder(blobs):
+    estimator = small(AEKerasom, snapshots=3).fit(blobs[0])
+    shots = estimator.snapshots_
+    assert shots.keys() == {"iteration", "prototypes", "detour", "jump"}
+    distances = grid_distances(estimator.map_size)
+    for moment, prototypes in enumerate(shots["prototypes"]):
+        walks = decoded_walks(estimator.decode, prototypes, distances)
+        assert all(np.array_equal(shots[name][moment], walks[name]) for name in walks)
 
 
 def test_second_phase_is_minisom_on_the_codes(autoencoder, blobs):

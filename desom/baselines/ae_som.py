@@ -6,7 +6,8 @@ Forest et al., ESANN 2019, section 3: ``AE+minisom`` and ``AE+kerasom``.
 from desom.autoencoder import PretrainedEstimator
 from desom.base import COUNT, POSITIVE, MapEstimator
 from desom.baselines.minisom import RATE, Minisom
-from desom.kerasom import GradientMapEstimator, Kerasom
+from desom.kerasom import GradientMapEstimator, Kerasom, stack
+from desom.latent import decoded_walks
 
 
 class TwoPhaseMap(PretrainedEstimator, MapEstimator):
@@ -64,7 +65,12 @@ class TwoPhaseMap(PretrainedEstimator, MapEstimator):
             "reconstruction_loss": first.history_["loss"],
         }
         if hasattr(second, "snapshots_"):
-            self.snapshots_ = second.snapshots_
+            distances = second.model_.som.grid_distances
+            walks = [
+                decoded_walks(self.decode, prototypes, distances)
+                for prototypes in second.snapshots_["prototypes"]
+            ]
+            self.snapshots_ = second.snapshots_ | stack(walks)
         self.cluster_centers_, self.labels_ = second.cluster_centers_, second.labels_
         return self
 
@@ -114,7 +120,8 @@ class AEKerasom(TwoPhaseMap):
         Curves of the map, ``iteration``, ``loss``, ``temperature``, and of the autoencoder,
         ``pretrain_iteration``, ``reconstruction_loss``.
     snapshots_ : dict of str to ndarray
-        With ``snapshots``, those of the map, as in `Kerasom`.
+        With ``snapshots``, those of the map, as in `Kerasom`, and ``detour`` and ``jump`` (S, pairs
+        of neighbors), those of ``latent.decoded_walks``.
     model_ : AutoencoderModel
         The frozen autoencoder.
     n_features_in_ : int
