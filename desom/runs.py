@@ -211,9 +211,9 @@ def measure(estimator, data, labels, seed):
     arrays : dict of str to ndarray
         The record's artifact, empty for a method with neither map nor network: ``prototypes`` (K,
         latent dimension), and for a method with a decoder and images ``decoded`` (K, D). Where
-        there are classes, of a map ``class_counts`` (K, number of classes), of other clusters those
-        of `sample_codes`. Of a map with snapshots ``snapshot_iteration`` and so on, and those of
-        `gallery`.
+        there are classes, of a map ``class_counts`` (K, number of classes), and of a method with a
+        network those of `sample_codes`. Of a map with snapshots ``snapshot_iteration`` and so on,
+        and if it decodes to images those of `gallery`.
     """
     n_clusters = len(estimator.cluster_centers_)
     scores, arrays = {}, {}
@@ -257,10 +257,14 @@ def _measure_map(estimator, data, labels):
     scores = metrics.map_scores(codes, prototypes, distances, last_temperature)
     scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
     scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
-    pictures = {"decoded": decoded.astype(np.float16)} if data.image_shape else {}
-    if pictures and data.y is not None and getattr(estimator, "snapshots", 0):
-        pictures |= gallery(estimator, data, codes, labels)
-    return scores, {"prototypes": prototypes} | pictures | _snapshots(estimator, data)
+    arrays = {"prototypes": prototypes} | _snapshots(estimator, data)
+    if data.image_shape:
+        arrays["decoded"] = decoded.astype(np.float16)
+        if getattr(estimator, "snapshots", 0):
+            arrays |= gallery(estimator, data.x, codes, labels)
+    if data.y is not None:
+        arrays |= sample_codes(data, codes, labels)
+    return scores, arrays
 
 
 def _snapshots(estimator, data):

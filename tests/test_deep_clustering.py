@@ -76,8 +76,10 @@ def test_samples_are_reconstructed_from_their_codes(cls, deep_estimators, patter
 
 # A weight beside a sum over 40 features is a fortieth of it beside their mean.
 TERMS = {
-    **{cls: {"reconstruction_loss": 1, "clustering_loss": 0.3 / 40} for cls in (AEC, DCN, DKM)},
-    **{cls: {"reconstruction_loss": 1, "clustering_loss": 0.7} for cls in (IDEC, DNM)},
+    **{
+        cls: {"reconstruction_loss": 1, "clustering_loss": 0.3 / 40} for cls in (AEC, DCN, DKM, DNM)
+    },
+    IDEC: {"reconstruction_loss": 1, "clustering_loss": 0.7},
     DEC: {"clustering_loss": 1},
     VaDE: {"bernoulli_loss": 1, "divergence": 1},
     WaMiC: {"reconstruction_loss": 1, "wasserstein_estimate": -1},

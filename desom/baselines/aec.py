@@ -72,7 +72,8 @@ class AEC(ClusteringEstimator):
     labels_ : ndarray of int, shape (n_samples,)
         Cluster of every training sample: the nearest center.
     history_ : dict of str to list
-        Curves over training: ``iteration``, ``loss``, ``reconstruction_loss``, ``clustering_loss``.
+        Curves over training: ``iteration``, ``loss``, which is L / D, ``reconstruction_loss``,
+        ``clustering_loss``.
     model_ : AECModel
         The trained Keras model.
     n_features_in_ : int

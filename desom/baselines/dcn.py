@@ -9,6 +9,7 @@ from keras import ops
 from desom.autoencoder import build_networks
 from desom.base import NON_NEGATIVE
 from desom.clustering import CentersLayer, ClusteringEstimator, ClusteringModel
+from desom.som import squared_distances
 
 # With how many members every cluster begins, in the authors' code.
 FIRST_COUNT = 100.0
@@ -70,6 +71,11 @@ class CountingCentersLayer(CentersLayer):
             name="counts",
         )
 
+    def call(self, z):
+        """Squared distances of the codes to the centers as they are now, of shape (B, K)."""
+        # PyTorch moves centers in place, and needs the old ones for the gradient.
+        return squared_distances(z, ops.copy(self.centers))
+
 
 class DCNModel(ClusteringModel):
     """Encoder, decoder and running means, with the k-means loss as L_c."""
@@ -120,7 +126,8 @@ class DCN(ClusteringEstimator):
     labels_ : ndarray of int, shape (n_samples,)
         Cluster of every training sample: the nearest center.
     history_ : dict of str to list
-        Curves over training: ``iteration``, ``loss``, ``reconstruction_loss``, ``clustering_loss``.
+        Curves over training: ``iteration``, ``loss``, which is L / D, ``reconstruction_loss``,
+        ``clustering_loss``.
     model_ : DCNModel
         The trained Keras model.
     n_features_in_ : int

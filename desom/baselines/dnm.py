@@ -13,7 +13,12 @@ from desom.base import COUNT, NON_NEGATIVE, CodingEstimator
 from desom.baselines.dec import self_training_loss, soft_assignments
 from desom.clustering import ClusteringModel
 from desom.kerasom import GradientMapEstimator
-from desom.som import SOMLayer, best_matching_units, neighborhood_weights
+from desom.som import (
+    SOMLayer,
+    best_matching_units,
+    neighborhood_weights,
+    squared_distances,
+)
 
 
 def sharpened(q):
@@ -84,6 +89,11 @@ class KohonenLayer(SOMLayer):
         super().build(input_shape)
         self.prototypes.trainable = False
 
+    def call(self, z):
+        """Squared distances of the points to the prototypes as they are now, of shape (B, K)."""
+        # PyTorch moves prototypes in place, and needs the old ones for the gradient.
+        return squared_distances(z, ops.copy(self.prototypes))
+
     def move(self, z, squared_distances):
         """Move the prototypes to a batch of codes."""
         temperature = self.temperature()
@@ -94,7 +104,7 @@ class KohonenLayer(SOMLayer):
 
 
 class DNMModel(ClusteringModel):
-    """Encoder, decoder and map: L = L_r + gamma L_c, with L_c towards sharpened targets."""
+    """Encoder, decoder and map, with the self-training loss towards sharpened targets as L_c."""
 
     @property
     def som(self):
@@ -112,7 +122,7 @@ class DNMModel(ClusteringModel):
 
 
 class DNM(PretrainedEstimator, GradientMapEstimator):
-    """Deep neural map: pre-trained autoencoder, then a self-organizing map and DEC's loss.
+    """Deep neural map: pre-trained autoencoder, then a map by Kohonen's rule, L = D L_r + lam L_c.
 
     Parameters
     ----------
@@ -124,8 +134,8 @@ class DNM(PretrainedEstimator, GradientMapEstimator):
         Dimension of the latent space.
     pretrain_iterations : int, default=5_000
         Training steps of the autoencoder alone.
-    gamma : float, default=1.0
-        Weight of the clustering loss beside a reconstruction error that is a mean over features.
+    lam : float, default=1.0
+        Weight of the clustering loss beside a reconstruction error summed over D features.
     alpha : float, default=0.3
         First learning rate of Kohonen's rule; it decays as the temperature does.
     t_max, t_min : float, default=10.0 and 0.1
@@ -156,7 +166,7 @@ class DNM(PretrainedEstimator, GradientMapEstimator):
     labels_ : ndarray of int, shape (n_samples,)
         Best-matching unit of every training sample.
     history_ : dict of str to list
-        Curves over training: ``iteration``, ``loss``, ``reconstruction_loss``,
+        Curves over training: ``iteration``, ``loss``, which is L / D, ``reconstruction_loss``,
         ``clustering_loss``, ``temperature``.
     snapshots_ : dict of str to ndarray
         With ``snapshots``, over training: ``iteration`` and ``prototypes``.
@@ -171,7 +181,7 @@ class DNM(PretrainedEstimator, GradientMapEstimator):
         | CodingEstimator._parameter_constraints
         | {
             "pretrain_iterations": COUNT,
-            "gamma": NON_NEGATIVE,
+            "lam": NON_NEGATIVE,
             "alpha": [Interval(Real, 0, 1, closed="neither")],
         }
     )
@@ -183,7 +193,7 @@ class DNM(PretrainedEstimator, GradientMapEstimator):
         hidden_units=(500, 500, 2000),
         latent_dim=10,
         pretrain_iterations=5_000,
-        gamma=1.0,
+        lam=1.0,
         alpha=0.3,
         t_max=10.0,
         t_min=0.1,
@@ -201,7 +211,7 @@ class DNM(PretrainedEstimator, GradientMapEstimator):
         self.hidden_units = hidden_units
         self.latent_dim = latent_dim
         self.pretrain_iterations = pretrain_iterations
-        self.gamma = gamma
+        self.lam = lam
         self.alpha = alpha
         self.t_max = t_max
         self.t_min = t_min
@@ -219,7 +229,7 @@ class DNM(PretrainedEstimator, GradientMapEstimator):
         networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
         names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
         som = KohonenLayer(self.alpha, **{name: getattr(self, name) for name in names}, name="som")
-        return DNMModel(*networks, som, self.gamma)
+        return DNMModel(*networks, som, self.lam / n_features)
 
     def fit(self, X, y=None, callback=None, autoencoder=None):
         """Train the autoencoder on X, then the map and both networks.
