@@ -49,7 +49,11 @@ def _parser():
         sub.add_argument("--datasets", type=_names, help="such as mnist; default: all")
         sub.add_argument("--results", metavar="DIR", help="folder of records; default: results/")
         if command is _run:
-            sub.add_argument("--workers", type=_positive, default=1, help="processes at once")
+            where = sub.add_mutually_exclusive_group()
+            where.add_argument("--workers", type=_positive, default=1, help="processes at once")
+            where.add_argument(
+                "--scheduler", metavar="ADDRESS", help="Dask's, such as tcp://host:8786"
+            )
     text = "run the benchmarks of the repository, into results/benchmarks.json"
     commands.add_parser("bench", help=text, description=text).set_defaults(command=_bench)
     return parser
@@ -87,18 +91,21 @@ def _wanted(arguments):
 def _run(arguments):
     from desom.experiments import collect
 
-    collect(_wanted(arguments), arguments.results, arguments.workers)
+    a = arguments
+    collect(_wanted(a), a.results, a.workers, a.scheduler)
     return _status(arguments)
 
 
 def _status(arguments):
-    from desom.experiments import recorded
+    from desom.experiments import failed, recorded
 
     runs = _wanted(arguments)
     wanted = Counter((run.method, run.dataset) for run in runs)
     found = Counter((r["method"], r["dataset"]) for r in recorded(runs, arguments.results))
     for (method, dataset), count in wanted.items():
         print(f"{method:12} {dataset:16} {found[method, dataset]:3} of {count:3} recorded")
+    for run, error in failed(runs, arguments.results):
+        print(f"{run} failed: {error}")
     return 0 if found == wanted else 1
 
 

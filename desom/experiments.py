@@ -19,6 +19,7 @@ from desom.pretraining import check_cache
 from desom.runs import Run, configuration, load_dataset, run_and_record
 
 SCALES = ("paper", "quick")
+SECONDS_TO_ANSWER = 10
 
 
 def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
@@ -107,7 +108,27 @@ def recorded(runs, folder=None):
     return [found[run.key] for run in runs if run.key in found]
 
 
-def collect(runs, folder=None, workers=1):
+def failed(runs, folder=None):
+    """Find the runs that are not recorded because they failed.
+
+    Parameters
+    ----------
+    runs : list of Run
+        The runs.
+    folder : str or Path, optional
+        The folder of the records; ``records.default_folder()`` by default.
+
+    Returns
+    -------
+    list of (Run, str)
+        Each with what went wrong the last time.
+    """
+    failures = records.read_failures(folder or records.default_folder())
+    done = {record["key"] for record in recorded(runs, folder)}
+    return [(run, failures[run.key]["error"]) for run in runs if run.key in failures.keys() - done]
+
+
+def collect(runs, folder=None, workers=1, scheduler=None):
     """Give the record of every run: those on file, and the others trained on the spot.
 
     Parameters
@@ -118,18 +139,23 @@ def collect(runs, folder=None, workers=1):
         The folder of the records; ``records.default_folder()`` by default.
     workers : int
         Processes that train at once and share the cores.
+    scheduler : str, optional
+        Address of a Dask scheduler, ``tcp://host:port``, whose workers train instead of processes
+        here. They see the folder under the same path.
 
     Returns
     -------
     list of dict
-        The records, in the order of the runs; a run that another process is computing at this
-        moment is left out.
+        The records, in the order of the runs; without those of runs that failed, or that another
+        process is computing at this moment.
 
     Raises
     ------
     InputError
-        If the folder cannot be written, a record cannot be read, or none of the missing runs has
-        its data; before anything is trained.
+        If the folder cannot be written, a record cannot be read, none of the missing runs has its
+        data, or the scheduler does not answer; before anything is trained.
+    OSError
+        If a run cannot be recorded, because the disk is full, say.
     """
     folder = Path(folder or records.default_folder())
     done = {record["key"] for record in recorded(runs, folder)}
@@ -141,9 +167,9 @@ def collect(runs, folder=None, workers=1):
         if any(run.config.get("pretrain_iterations") for run in missing):
             check_cache()
         missing = _with_data(missing)
-        with _threads_per_process(joblib.cpu_count() // workers):
-            joblib.Parallel(n_jobs=workers)(
-                joblib.delayed(run_and_record)(run, folder, f"[{i}/{len(missing)}] {run}")
+        with _processes(workers, scheduler) as parallel:
+            parallel(
+                joblib.delayed(run_and_record)(run, folder.absolute(), f"[{i}/{len(missing)}] {run}")
                 for i, run in enumerate(missing, start=1)
             )
     return recorded(runs, folder)
@@ -163,6 +189,31 @@ def _with_data(runs):
     for name, error in failures.items():
         print(f"The runs on {name} are left out. {error}", flush=True)
     return left
+
+
+@contextmanager
+def _processes(workers, scheduler):
+    """Give what calls functions in parallel: processes that share the cores, or a cluster."""
+    if scheduler is None:
+        with _threads_per_process(joblib.cpu_count() // workers):
+            yield joblib.Parallel(n_jobs=workers)
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            "a scheduler takes the package distributed; install it: pip install 'desom[cluster]'."
+        ) from None
+    try:
+        client = Client(scheduler, timeout=SECONDS_TO_ANSWER)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"the scheduler {scheduler} does not answer ({error}); give the address that "
+            "`dask scheduler` prints, such as tcp://10.0.0.1:8786."
+        ) from None
+    with client, joblib.parallel_config("dask", client=client):
+        # One run per task: a worker that is lost costs one run.
+        yield joblib.Parallel(batch_size=1)
 
 
 @contextmanager

@@ -108,15 +108,15 @@ def _steps(prototypes, grid_distances):
     return starts, ends, np.linalg.norm(prototypes[starts] - prototypes[ends], axis=1)
 
 
-def gallery(estimator, x, codes, labels):
+def gallery(estimator, data, codes, labels):
     """Collect the pictures of a fitted map, small enough to commit.
 
     Parameters
     ----------
     estimator : MapEstimator with a decoder
-        Fitted on ``x``.
-    x : ndarray of shape (N, D)
-        Images.
+        Fitted on ``data.x``.
+    data : datasets.Dataset
+        Images with classes.
     codes : ndarray of shape (N, latent dimension)
         Their latent codes.
     labels : ndarray of int, shape (N,)
@@ -126,16 +126,19 @@ def gallery(estimator, x, codes, labels):
     -------
     dict of str to ndarray
         ``nearest`` and ``farthest`` (K, D), the members of every unit as bytes, black where a unit
-        is empty; ``walk`` (12, D), the decoded points of the straight line in latent space from the
-        prototype of the first unit to that of the last.
+        is empty; ``codes`` (n, latent dimension) of n = 1,000 samples spread over the data, with
+        their ``code_labels`` and ``code_classes``, the samples whose codes the snapshots keep too;
+        ``walk`` (12, D), the decoded points of the straight line in latent space from the prototype
+        of the first unit to that of the last.
     """
     prototypes = estimator.cluster_centers_
     nearest, farthest = members(codes, prototypes, labels)
     line = np.linspace(prototypes[0], prototypes[-1], WALK_STEPS)
     return {
-        "nearest": as_bytes(x[nearest] * (nearest >= 0)[:, None]),
-        "farthest": as_bytes(x[farthest] * (farthest >= 0)[:, None]),
+        "nearest": as_bytes(data.x[nearest] * (nearest >= 0)[:, None]),
+        "farthest": as_bytes(data.x[farthest] * (farthest >= 0)[:, None]),
         "walk": as_bytes(estimator.decode(line)),
+        **sample_codes(data, codes, labels),
     }
 
 

@@ -87,7 +87,7 @@ GRIDS = {
             ("idec", {}),
             ("vade", {}),
             ("wamic", {}),
-            ("dnm", {}),
+            ("dnm", {"snapshots": 12}),
             ("desom", {}),
         ),
         ("mnist",),

@@ -2,9 +2,11 @@
 
 ``<folder>/<method>/<dataset>.jsonl`` holds the lines, ``<folder>/<artifact>`` the arrays that
 figures need. A line is whole or absent; a process that is killed while it appends leaves at most
-a torn last line, which the next reader leaves out and the next writer cuts off.
+a torn last line, which the next reader leaves out and the next writer cuts off. What failed stands
+apart, in ``<folder>/failures.jsonl``, where no table looks.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -17,6 +19,8 @@ import numpy as np
 
 from desom.errors import InputError
 from desom.files import REPOSITORY
+
+FAILURES = "failures.jsonl"
 
 
 def default_folder():
@@ -91,7 +95,23 @@ def append(folder, record):
     record : dict
         The record; it has ``method``, ``dataset`` and ``key``.
     """
-    path = _path(folder, record["method"], record["dataset"])
+    _append_line(_path(folder, record["method"], record["dataset"]), record)
+
+
+def append_failure(folder, failure):
+    """Append a run that failed to ``failures.jsonl``, as `append` does.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of the records.
+    failure : dict
+        What a record says of what was asked, and the ``error``.
+    """
+    _append_line(Path(folder) / FAILURES, failure)
+
+
+def _append_line(path, record):
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(record, default=np.generic.item).encode() + b"\n"
     with path.open("a+b", buffering=0) as file:
@@ -104,7 +124,11 @@ def append(folder, record):
         elif whole < len(content):
             warnings.warn(f"{path}: a torn last line was cut off", stacklevel=2)
             file.truncate(whole)
-        file.write(line)
+        start = file.seek(0, os.SEEK_END)
+        # A disk that fills up takes a part, and says so by the number alone.
+        if file.write(line) < len(line):
+            file.truncate(start)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(file.fileno())
 
 
@@ -128,7 +152,31 @@ def read(folder, method, dataset):
     InputError
         If a line other than a torn last one is not a record.
     """
-    path = _path(folder, method, dataset)
+    return _read_lines(_path(folder, method, dataset))
+
+
+def read_failures(folder):
+    """Read the runs that failed.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of the records.
+
+    Returns
+    -------
+    dict of str to dict
+        What `append_failure` was given, by key, the last of each.
+
+    Raises
+    ------
+    InputError
+        As `read`.
+    """
+    return _read_lines(Path(folder) / FAILURES)
+
+
+def _read_lines(path):
     if not path.exists():
         return {}
     with path.open("rb") as file:

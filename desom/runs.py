@@ -130,6 +130,8 @@ def load_dataset(name):
 def run_and_record(run, folder, announcement=None):
     """Train, measure and record a run, unless it is recorded or another process computes it.
 
+    A training that fails is recorded as a failure, and printed: other runs may go on.
+
     Parameters
     ----------
     run : Run
@@ -138,6 +140,11 @@ def run_and_record(run, folder, announcement=None):
         The folder of the records.
     announcement : str, optional
         Printed before the training, which then shows its progress.
+
+    Raises
+    ------
+    OSError
+        If it cannot be recorded, because the disk is full, say. The folder is as it was.
     """
     folder = Path(folder)
     with records.claim(folder, run.key) as ours:
@@ -146,10 +153,34 @@ def run_and_record(run, folder, announcement=None):
         environment()
         if announcement:
             print(announcement, flush=True)
-        records.append(folder, _execute(run, folder, verbose=bool(announcement)))
+        try:
+            record, arrays = _execute(run, verbose=bool(announcement))
+        except FloatingPointError as error:
+            print(f"{run} failed: {error}", flush=True)
+            records.append_failure(folder, _request(run) | {"error": str(error)} | _stamp(run))
+            return
+        try:
+            if arrays:
+                with atomic_write(folder / record["artifact"]) as file:
+                    np.savez_compressed(file, **arrays)
+            records.append(folder, record)
+        except OSError as error:
+            raise OSError(
+                f"{run} cannot be recorded in {folder}: {error.strerror or error}; make room, and "
+                "run again."
+            ) from error
 
 
-def _execute(run, folder, verbose):
+def _request(run):
+    return {"method": run.method, "dataset": run.dataset, "seed": run.seed, "config": run.config}
+
+
+def _stamp(run):
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {"environment": environment(), "created": now, "key": run.key}
+
+
+def _execute(run, verbose):
     data = load_dataset(run.dataset)
     estimator = run.estimator(verbose)
     seconds, first = {}, {}
@@ -163,25 +194,15 @@ def _execute(run, folder, verbose):
     seconds |= {"fit": _short(fitted - start), "predict": _short(time.perf_counter() - fitted)}
 
     scores, arrays = measure(estimator, data, labels, run.seed)
-    artifact = f"{run.method}/{run.dataset}-{run.key}.npz" if arrays else None
-    if artifact:
-        with atomic_write(folder / artifact) as file:
-            np.savez_compressed(file, **arrays)
     curves = getattr(estimator, "history_", {})
-    return {
-        "method": run.method,
-        "dataset": run.dataset,
-        "seed": run.seed,
-        "config": run.config,
+    found = {
         "metrics": scores,
         "curves": {name: [_short(v) for v in curve] for name, curve in curves.items()},
-        "artifact": artifact,
+        "artifact": f"{run.method}/{run.dataset}-{run.key}.npz" if arrays else None,
         "seconds": seconds,
-        "environment": environment(),
         "data_sha256": data.sha256,
-        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "key": run.key,
     }
+    return _request(run) | found | _stamp(run), arrays
 
 
 def _short(value):
@@ -211,9 +232,9 @@ def measure(estimator, data, labels, seed):
     arrays : dict of str to ndarray
         The record's artifact, empty for a method with neither map nor network: ``prototypes`` (K,
         latent dimension), and for a method with a decoder and images ``decoded`` (K, D). Where
-        there are classes, of a map ``class_counts`` (K, number of classes), and of a method with a
-        network those of `sample_codes`. Of a map with snapshots ``snapshot_iteration`` and so on,
-        and if it decodes to images those of `gallery`.
+        there are classes, of a map ``class_counts`` (K, number of classes), of other clusters those
+        of `sample_codes`. Of a map with snapshots ``snapshot_iteration`` and so on, and those of
+        `gallery`.
     """
     n_clusters = len(estimator.cluster_centers_)
     scores, arrays = {}, {}
@@ -257,14 +278,10 @@ def _measure_map(estimator, data, labels):
     scores = metrics.map_scores(codes, prototypes, distances, last_temperature)
     scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
     scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
-    arrays = {"prototypes": prototypes} | _snapshots(estimator, data)
-    if data.image_shape:
-        arrays["decoded"] = decoded.astype(np.float16)
-        if getattr(estimator, "snapshots", 0):
-            arrays |= gallery(estimator, data.x, codes, labels)
-    if data.y is not None:
-        arrays |= sample_codes(data, codes, labels)
-    return scores, arrays
+    pictures = {"decoded": decoded.astype(np.float16)} if data.image_shape else {}
+    if pictures and data.y is not None and getattr(estimator, "snapshots", 0):
+        pictures |= gallery(estimator, data, codes, labels)
+    return scores, {"prototypes": prototypes} | pictures | _snapshots(estimator, data)
 
 
 def _snapshots(estimator, data):

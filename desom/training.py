@@ -102,7 +102,7 @@ def train(
     Raises
     ------
     FloatingPointError
-        If a loss is no longer finite.
+        If a loss is not finite: at once, before another step; with PyTorch, before another point.
     """
     batch_size = min(batch_size, len(x))
     batches = shuffled_batches(len(x), batch_size, rng)
@@ -122,7 +122,12 @@ def train(
             # Fewer steps at last leave the rest of the array unread: one shape, one compilation.
             for row in range(stop - start):
                 indices[row] = next(batches)
-            run_steps(indices, stop - start, targets)
+            sound = run_steps(indices, stop - start, targets)
+            if sound < stop - start:
+                raise FloatingPointError(
+                    f"the loss is not finite at iteration {start + sound + 1}: try a smaller "
+                    "learning_rate, or scale X to [0, 1]."
+                )
             progress.update(stop - start)
             start = stop
             if stop in points:
@@ -140,11 +145,6 @@ def _add_point(curves, iteration, model):
     for name, value in model.get_metrics_result().items():
         curves.setdefault(name, []).append(float(value))
     model.reset_metrics()
-    if not np.isfinite(curves["loss"][-1]):
-        raise FloatingPointError(
-            f"the loss is not finite at iteration {iteration}: try a smaller learning_rate, "
-            "or scale X to [0, 1]."
-        )
 
 
 def compile_steps(model, x):
@@ -162,7 +162,8 @@ def compile_steps(model, x):
     callable
         ``run(indices, steps, targets=None)`` trains on the first ``steps`` rows of ``indices``, an
         array of int32 of shape (at least steps, batch size), with the targets of every sample where
-        the loss has some, and returns nothing.
+        the loss has some. It ends after a step whose loss is not finite, and returns the number of
+        steps before that one: ``steps`` if all went well.
     """
     # TensorFlow traces twice what creates variables, and JAX cannot trace it at all.
     model.optimizer.build(model.trainable_variables)
@@ -174,13 +175,17 @@ def _tensorflow_steps(model, x):
 
     @tf.function(jit_compile=_xla_pays(model))
     def run(data, indices, steps):
-        for i in tf.range(steps):
-            model.train_step(tuple(tf.gather(array, indices[i]) for array in data))
+        sound, going_on = tf.constant(0), True
+        while going_on and sound < steps:
+            metrics = model.train_step(tuple(tf.gather(array, indices[sound]) for array in data))
+            going_on = tf.math.is_finite(metrics["loss"])
+            sound += tf.cast(going_on, tf.int32)
+        return sound
 
     data = tf.constant(x)
 
     def run_steps(indices, steps, targets=None):
-        run(_with_targets(data, targets), tf.constant(indices), tf.constant(steps))
+        return int(run(_with_targets(data, targets), tf.constant(indices), tf.constant(steps)))
 
     return run_steps
 
@@ -244,10 +249,17 @@ def _jax_steps(model, x):
 
     @jax.jit
     def run(state, data, indices, steps):
-        def step(i, state):
-            return model.train_step(state, tuple(array[indices[i]] for array in data))[1]
+        def step(progress):
+            sound, _, state = progress
+            batch = tuple(array[indices[sound]] for array in data)
+            metrics, state = model.train_step(state, batch)
+            going_on = jax.numpy.isfinite(metrics["loss"])
+            return sound + going_on, going_on, state
 
-        return jax.lax.fori_loop(0, steps, step, state)
+        def going_on(progress):
+            return progress[1] & (progress[0] < steps)
+
+        return jax.lax.while_loop(going_on, step, (0, True, state))
 
     data = jax.numpy.asarray(x)
     groups = (
@@ -259,10 +271,11 @@ def _jax_steps(model, x):
 
     def run_steps(indices, steps, targets=None):
         state = tuple([variable.value for variable in group] for group in groups)
-        final = run(state, _with_targets(data, targets), indices, steps)
+        sound, _, final = run(state, _with_targets(data, targets), indices, steps)
         for group, values in zip(groups, final, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
+        return int(sound)
 
     return run_steps
 
@@ -274,8 +287,12 @@ def _torch_steps(model, x):
 
     def run_steps(indices, steps, targets=None):
         arrays = _with_targets(data, targets)
+        losses = []
         for batch in torch.as_tensor(indices[:steps], device=data.device):
-            model.train_step(tuple(array[batch] for array in arrays))
+            losses.append(model.train_step(tuple(array[batch] for array in arrays))["loss"])
+        # Once for all steps: to look at each would stop the device at each.
+        sound = torch.isfinite(torch.stack(losses))
+        return int(sound.int().cumprod(0).sum())
 
     return run_steps
 

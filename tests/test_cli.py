@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desom import records
+from desom import records, runs
 from desom.cli import main
 from desom.experiments import runs_of
 
@@ -167,23 +167,49 @@ def test_torn_record_is_run_again(command, trainings, tmp_path):
     assert len(path.read_text().splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        FloatingPointError("the loss is not finite at iteration 50: try a smaller learning_rate."),
-        OSError(28, "No space left on device"),
-    ],
-)
-def test_failure_ends_with_a_sentence_and_keeps_the_finished_runs(
-    error, command, trainings, monkeypatch, tmp_path, capsys
+def test_failure_is_recorded_apart_and_the_other_runs_go_on(
+    command, trainings, monkeypatch, tmp_path, capsys
 ):
     def fit(self, X):
-        raise error
+        raise FloatingPointError("the loss is not finite at iteration 50: try something.")
 
-    monkeypatch.setattr("desom.desom.DESOM.fit", fit)
-    assert command("run") == 2
-    assert capsys.readouterr().err == f"desom: {error}\n"
-    assert [json.loads(line)["method"] for line in lines(tmp_path)] == ["kerasom"]
+    with monkeypatch.context() as patch:
+        patch.setattr("desom.kerasom.Kerasom.fit", fit)
+        assert command("run") == 1
+    sentence = "kerasom on digits, seed 0 failed: the loss is not finite at iteration 50: "
+    printed = [line for line in capsys.readouterr().out.splitlines() if sentence in line]
+    assert len(printed) == 2  # when it fails, and in the status at the end
+    (failure,) = records.read_failures(tmp_path / "results").values()
+    assert failure["error"].startswith("the loss is not finite")
+    assert failure["environment"]["revision"] and failure["config"]["t_max"]
+    recorded = [path.parent.name for path in tmp_path.rglob("digits.jsonl")]
+    assert recorded == ["desom"]
+
+    assert command("run") == 0
+    assert command("status") == 0
+    assert "failed" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("broken", ["append", "atomic_write"])
+def test_full_disk_ends_with_a_sentence_and_leaves_nothing_half_written(
+    broken, command, trainings, monkeypatch, tmp_path, capsys
+):
+    assert command("run", "--methods", "kerasom") == 0
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records if broken == "append" else runs, broken, full)
+        assert command("run") == 2
+    assert capsys.readouterr().err == (
+        f"desom: desom on digits, seed 0 cannot be recorded in {tmp_path / 'results'}: "
+        "No space left on device; make room, and run again.\n"
+    )
+    assert len(lines(tmp_path)) == 1
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert command("run") == 0
 
 
 def test_interruption_keeps_the_finished_runs(command, trainings, monkeypatch, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import warnings
 from pathlib import Path
@@ -55,6 +56,31 @@ def test_record_is_one_line_of_json(tmp_path, file):
     lines = file.read_text().splitlines()
     assert [json.loads(line)["key"] for line in lines] == ["a", "b"]
     assert file.read_bytes().endswith(b"}\n")
+
+
+@pytest.mark.parametrize("room", [0, 1, 20])
+def test_full_disk_leaves_the_file_as_it_was(room, tmp_path, file):
+    records.append(tmp_path, record("a"))
+    before = file.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The system takes what there is room for, and refuses the rest.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"No space left|File too large"):
+            records.append(tmp_path, record("b", note="x" * 100))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert file.read_bytes() == before
+    records.append(tmp_path, record("b"))
+    assert keys(tmp_path) == ["a", "b"]
+
+
+def test_failures_stand_apart(tmp_path):
+    assert records.read_failures(tmp_path) == {}
+    records.append_failure(tmp_path, record("a", error="one"))
+    records.append_failure(tmp_path, record("a", error="two"))
+    assert records.read_failures(tmp_path) == {"a": record("a", error="two")}
+    assert keys(tmp_path) == []
 
 
 def test_values_of_numpy_are_numbers(tmp_path, file):

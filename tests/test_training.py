@@ -288,13 +288,19 @@ def test_batch_is_never_larger_than_the_data(blobs):
     assert curves == expected
 
 
-@pytest.mark.parametrize(("iterations", "found_at"), [(20, 1), (450, 3)])
-def test_loss_that_is_not_finite_ends_the_training(iterations, found_at, blobs):
-    model = compiled(som_model(iterations))
+@pytest.mark.parametrize(("learning_rate", "found_at"), [(0.01, 1), (1e30, 2)])
+@pytest.mark.parametrize("iterations", [20, 4500])
+def test_loss_that_is_not_finite_ends_the_training_at_once(
+    iterations, learning_rate, found_at, blobs
+):
+    model = som_model(iterations)
+    model.compile(optimizer=adam(learning_rate))
     x = blobs[0].copy()
-    x[:, 0] = np.inf
+    if found_at == 1:
+        x[:, 0] = np.inf
     with pytest.raises(FloatingPointError, match=f"not finite at iteration {found_at}:"):
         train(model, x, iterations, 4, np.random.default_rng(0))
+    assert int(model.som.iteration) == found_at
 
 
 @MODELS
