@@ -157,7 +157,8 @@ def collect(runs, folder=None, workers=1, scheduler=None):
     OSError
         If a run cannot be recorded, because the disk is full, say.
     """
-    folder = Path(folder or records.default_folder())
+    # A worker of a cluster may have another working directory.
+    folder = Path(folder or records.default_folder()).absolute()
     done = {record["key"] for record in recorded(runs, folder)}
     missing = [run for run in runs if run.key not in done]
     print(f"{len(done)} of {len(runs)} runs are recorded in {folder.name}/.", flush=True)
@@ -169,7 +170,7 @@ def collect(runs, folder=None, workers=1, scheduler=None):
         missing = _with_data(missing)
         with _processes(workers, scheduler) as parallel:
             parallel(
-                joblib.delayed(run_and_record)(run, folder.absolute(), f"[{i}/{len(missing)}] {run}")
+                joblib.delayed(run_and_record)(run, folder, f"[{i}/{len(missing)}] {run}")
                 for i, run in enumerate(missing, start=1)
             )
     return recorded(runs, folder)
