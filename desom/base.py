@@ -1,7 +1,6 @@
 """What the methods share: scikit-learn's conventions, checks, codes, maps, and one-file storage."""
 
 import json
-import zipfile
 from numbers import Integral, Real
 
 import numpy as np
@@ -18,7 +17,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from desom.errors import InputError
-from desom.files import atomic_write
+from desom.files import atomic_write, read_arrays
 from desom.training import adam, apply, train
 
 _CLASSES = {}
@@ -300,13 +299,12 @@ def load(path):
     InputError
         If the file is not one that ``save`` wrote.
     """
+    arrays = read_arrays(path, "a saved estimator")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
         header = json.loads(str(arrays.pop("header")))
         estimator = _CLASSES[header["estimator"]]()
         parameters, state = header["parameters"], header["state"]
-    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a saved estimator.") from error
     arrays = {name: v.astype(object) if v.dtype.kind == "U" else v for name, v in arrays.items()}
     weights = [arrays.pop(name) for name in list(arrays) if name.startswith("weight_")]

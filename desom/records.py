@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from desom.errors import InputError
-from desom.files import REPOSITORY
+from desom.files import REPOSITORY, read_arrays
 
 FAILURES = "failures.jsonl"
 
@@ -211,18 +211,26 @@ def load_artifact(record, folder=None):
     -------
     dict of str to ndarray
         The arrays by name.
+
+    Raises
+    ------
+    OSError
+        If the file is missing.
+    InputError
+        If it is damaged.
     """
-    with np.load(Path(folder or default_folder()) / record["artifact"], allow_pickle=False) as file:
-        return dict(file)
+    return read_arrays(Path(folder or default_folder()) / record["artifact"], "an artifact")
 
 
 def _parse(line):
     """Give the record that a line holds, or None."""
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and "key" in record else None
+    names = ("method", "dataset", "key")
+    is_record = isinstance(record, dict) and all(isinstance(record.get(n), str) for n in names)
+    return record if is_record else None
 
 
 @contextmanager

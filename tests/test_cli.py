@@ -150,7 +150,8 @@ def test_folder_that_cannot_be_written_is_refused(tiny_grid, refused, tmp_path):
 def test_record_that_is_not_json_is_refused(name, tiny_grid, refused, tmp_path):
     path = tmp_path / "desom" / "digits.jsonl"
     path.parent.mkdir()
-    path.write_text('{"key": "a"}\nonce upon a time\n{"key": "b"}\n')
+    record = json.dumps({"method": "desom", "dataset": "digits", "key": "a"})
+    path.write_text(f"{record}\nonce upon a time\n{record}\n")
     message = refused([name, "tiny", *DIGITS, "--results", str(tmp_path)])
     assert message.startswith(f"desom: {path}, line 2, is not a record; ")
     assert len(path.read_text().splitlines()) == 3
