@@ -37,7 +37,7 @@ clean: ## remove _build/, also what was trained for it
 
 $(ALL): pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing the pinned packages into .venv"
-	$(BIN)/pip install --constraint constraints.txt --editable '.[book,test]'
+	$(BIN)/pip install --constraint constraints.txt --editable '.[book,cluster,test]'
 	@touch $@
 
 $(COMPILER): constraints.txt | $(BIN)/pip

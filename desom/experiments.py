@@ -19,7 +19,8 @@ from desom.pretraining import check_cache
 from desom.runs import Run, configuration, load_dataset, run_and_record
 
 SCALES = ("paper", "quick")
-SECONDS_TO_ANSWER = 10
+# A cluster may give workers late.
+SECONDS_TO_ANSWER, SECONDS_TO_COME = 10, 600
 
 
 def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
@@ -203,7 +204,7 @@ def _processes(workers, scheduler):
         from distributed import Client
     except ImportError:
         raise InputError(
-            "a scheduler takes the package distributed; install it: pip install 'desom[cluster]'."
+            "a scheduler takes the package distributed; install it: pip install distributed."
         ) from None
     try:
         client = Client(scheduler, timeout=SECONDS_TO_ANSWER)
@@ -212,7 +213,8 @@ def _processes(workers, scheduler):
             f"the scheduler {scheduler} does not answer ({error}); give the address that "
             "`dask scheduler` prints, such as tcp://10.0.0.1:8786."
         ) from None
-    with client, joblib.parallel_config("dask", client=client):
+    waiting = {"wait_for_workers_timeout": SECONDS_TO_COME}
+    with client, joblib.parallel_config("dask", client=client, **waiting):
         # One run per task: a worker that is lost costs one run.
         yield joblib.Parallel(batch_size=1)
 

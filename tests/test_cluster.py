@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 
+import distributed
 import pytest
 
 from desom import records
@@ -12,8 +13,6 @@ from desom.cli import main
 from desom.errors import InputError
 from desom.experiments import collect, recorded
 from desom.runs import Run, configuration
-
-distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")

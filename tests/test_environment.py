@@ -53,7 +53,7 @@ def test_conda_installs_the_direct_dependencies_at_the_same_pins():
 def test_conda_installs_the_package_under_the_constraints_for_the_same_python():
     packages, _, lines = conda()
     assert packages == ["python=3.11", "pip"]
-    assert {"--constraint constraints.txt", "--editable .[book,test]"} <= set(lines)
+    assert {"--constraint constraints.txt", "--editable .[book,cluster,test]"} <= set(lines)
 
 
 @pytest.mark.parametrize("name", PINS)
