@@ -33,8 +33,8 @@ def build_encoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
     keras.Sequential
         Takes (B, D), gives (B, latent_dim).
     """
-    ends = (dtype, dtype and "float32")
-    return _stack("encoder", n_features, hidden_units, latent_dim, seeds, *ends)
+    code_dtype = "float32" if dtype == "mixed_bfloat16" else dtype
+    return _stack("encoder", n_features, hidden_units, latent_dim, seeds, dtype, code_dtype)
 
 
 def build_decoder(n_features, hidden_units, latent_dim, seeds, dtype=None):

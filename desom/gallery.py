@@ -5,7 +5,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
 from desom.errors import InputError
-from desom.latent import kept_samples
+from desom.latent import check_grid, kept_samples
 
 WALK_STEPS = 12
 
@@ -103,12 +103,7 @@ def path_on_map(prototypes, grid_distances, start, end):
 
 def _steps(prototypes, grid_distances):
     """List the steps between adjacent units: both ends, and how far apart their prototypes are."""
-    prototypes, grid_distances = np.asarray(prototypes, dtype=float), np.asarray(grid_distances)
-    if prototypes.ndim != 2 or grid_distances.shape != (len(prototypes),) * 2:
-        raise InputError(
-            f"prototypes of shape {prototypes.shape} and grid_distances of shape "
-            f"{grid_distances.shape} do not agree: they must be (K, D) and (K, K)."
-        )
+    prototypes, grid_distances = check_grid(prototypes, grid_distances)
     starts, ends = np.nonzero(grid_distances == 1)
     return starts, ends, np.linalg.norm(prototypes[starts] - prototypes[ends], axis=1)
 

@@ -24,9 +24,10 @@ QUICK_CONFIG = {
 QUICK_SEEDS = (0, 1)
 # Grids that vary a setting have many rows: their quick ones are few.
 _SMALL = _NARROW | {"iterations": 400}
+_MOVIE = _NARROW | {"snapshots": 24, "iterations": 1000}
 _SMALL_MAPS = (
-    ("ae_kerasom", _SMALL | {"snapshots": 24, "pretrain_iterations": 800, "iterations": 1000}),
-    ("desom", _SMALL | {"snapshots": 24, "iterations": 1000}),
+    ("ae_kerasom", _MOVIE | {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS}),
+    ("desom", _MOVIE),
 )
 
 

@@ -16,6 +16,33 @@ KEPT_CODES = 1000
 WALK_STEPS = 8
 
 
+def check_grid(prototypes, grid_distances):
+    """Check that there is a distance on the map for every pair of prototypes.
+
+    Parameters
+    ----------
+    prototypes, grid_distances : array-like, shapes (K, D) and (K, K)
+        The prototypes, and the distances between their units on the map.
+
+    Returns
+    -------
+    prototypes : ndarray of float, shape (K, D)
+    grid_distances : ndarray of shape (K, K)
+
+    Raises
+    ------
+    InputError
+        If the sizes do not agree.
+    """
+    prototypes, grid_distances = np.asarray(prototypes, dtype=float), np.asarray(grid_distances)
+    if prototypes.ndim != 2 or grid_distances.shape != (len(prototypes),) * 2:
+        raise InputError(
+            f"prototypes of shape {prototypes.shape} and grid_distances of shape "
+            f"{grid_distances.shape} do not agree: they must be (K, D) and (K, K)."
+        )
+    return prototypes, grid_distances
+
+
 def kept_samples(n_samples):
     """Choose the samples whose codes are kept: up to 1,000, spread evenly over the data.
 
@@ -50,8 +77,9 @@ def order(prototypes, grid_distances):
         Over all pairs of units, in [-1, 1]: near 1 if what is farther on the map is farther in the
         space, near 0 if the map has no order, NaN if all prototypes are equally far apart.
     """
-    on_map = squareform(_check_grid(prototypes, grid_distances), checks=False)
-    return float(spearmanr(on_map, pdist(np.asarray(prototypes, dtype=float))).statistic)
+    prototypes, grid_distances = check_grid(prototypes, grid_distances)
+    on_map = squareform(grid_distances, checks=False)
+    return float(spearmanr(on_map, pdist(prototypes)).statistic)
 
 
 def quantization_share(points, prototypes):
@@ -143,8 +171,8 @@ def decoded_walks(decode, prototypes, grid_distances):
         mean one: 1 for a change at constant speed, 8 for a sudden one. Both are 1 where nothing
         changes.
     """
-    starts, ends = np.nonzero(np.triu(_check_grid(prototypes, grid_distances) == 1))
-    prototypes = np.asarray(prototypes, dtype=np.float32)
+    prototypes, grid_distances = check_grid(prototypes, grid_distances)
+    starts, ends = np.nonzero(np.triu(grid_distances == 1))
     n_stops = WALK_STEPS + 1
     stops = np.linspace(prototypes[starts], prototypes[ends], n_stops, axis=1, dtype=np.float32)
     images = decode(stops.reshape(-1, prototypes.shape[1]))
@@ -159,13 +187,3 @@ def decoded_walks(decode, prototypes, grid_distances):
 
 def _ratio(numbers, others):
     return np.divide(numbers, others, out=np.ones_like(others), where=others > 0)
-
-
-def _check_grid(prototypes, grid_distances):
-    shapes = np.shape(prototypes), np.shape(grid_distances)
-    if len(shapes[0]) != 2 or shapes[1] != (shapes[0][0],) * 2:
-        raise InputError(
-            f"prototypes of shape {shapes[0]} and grid_distances of shape {shapes[1]} do not "
-            "agree: they must be (K, D) and (K, K)."
-        )
-    return np.asarray(grid_distances)

@@ -1,6 +1,5 @@
 """SOM-VAE: its losses against loops in NumPy, where their gradients flow, and what it predicts."""
 
-import sys
 
 import keras
 import numpy as np
@@ -253,18 +252,3 @@ def test_convolutional_networks_are_saved_and_loaded(images, tmp_path):
 def test_convolutional_networks_refuse_what_is_no_square_image(n_features, images):
     with pytest.raises(InputError, match=f"X has {n_features} features; network='convolutional'"):
         convolutional().fit(images[:, :n_features])
-
-
-def test_only_dense_networks_are_compiled_by_xla(images, monkeypatch):
-    seen, compile_function = [], tf.function
-
-    def watched(*args, **options):
-        # Keras compiles functions of its own.
-        if sys._getframe(1).f_globals["__name__"] == "desom.training":
-            seen.append(options["jit_compile"])
-        return compile_function(*args, **options)
-
-    monkeypatch.setattr(tf, "function", watched)
-    convolutional().fit(images)
-    convolutional(network="dense", hidden_units=(8,)).fit(images)
-    assert seen == [False, True]
