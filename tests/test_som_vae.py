@@ -1,6 +1,5 @@
 """SOM-VAE: its losses against loops in NumPy, where their gradients flow, and what it predicts."""
 
-
 import keras
 import numpy as np
 import pytest
