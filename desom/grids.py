@@ -214,7 +214,6 @@ GRIDS = {
                 {"topology": "hexagonal", "toroidal": True},
                 {"map_size": (1, 64)},
             )
-            if iterations < 10_000 or shape in ({}, {"topology": "hexagonal"}, {"toroidal": True})
         ),
         ("mnist",),
         (0, 1),

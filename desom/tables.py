@@ -64,21 +64,21 @@ def tidy(records, settings=()):
     -------
     DataFrame
         Columns ``method``, ``dataset``, ``seed``, ``key``, the settings, every metric, the times as
-        ``seconds_fit`` and so on, the number of ``threads``, and ``two_level_accuracy``: the
-        accuracy of as many clusters as classes, those of the method itself or else those of k-means
-        on its prototypes. NaN where a record lacks a number.
+        ``seconds_fit`` and so on, those times the number of threads as ``core_seconds_fit`` and so
+        on, and ``two_level_accuracy``: the accuracy of as many clusters as classes, those of the
+        method itself or else those of k-means on its prototypes. NaN where a record lacks a number.
     """
     rows = []
     for record in records:
         scores = record["metrics"]
-        own = scores.get("accuracy")
+        own, threads = scores.get("accuracy"), record["environment"]["threads"]
         rows.append(
             {name: record[name] for name in ("method", "dataset", "seed", "key")}
             | {name: _hashable(record["config"][name]) for name in settings}
             | {name: np.nan if value is None else value for name, value in scores.items()}
             | {"two_level_accuracy": scores.get("km_accuracy", np.nan) if own is None else own}
             | {f"seconds_{name}": value for name, value in record["seconds"].items()}
-            | {"threads": record["environment"]["threads"]}
+            | {f"core_seconds_{name}": value * threads for name, value in record["seconds"].items()}
         )
     return pd.DataFrame(rows)
 

@@ -82,7 +82,7 @@ def test_one_row_per_run():
     assert list(runs["map_size"]) == [(8, 8), (8, 8)]
     assert list(runs["two_level_accuracy"]) == [0.4, 0.55]
     assert list(runs["seconds_fit"]) == [1.5, 1.5]
-    assert list(runs["threads"]) == [2, 2]
+    assert list(runs["core_seconds_fit"]) == [3, 3]
     assert np.isnan(runs["accuracy"][0]) and np.isnan(runs["km_accuracy"][1])
 
 
