@@ -151,15 +151,13 @@ GRIDS = {
         ("mnist",),
         (0, 1),
         tuple(
-            ("desom", _SMALL | changed)
+            ("desom", _SMALL | {"iterations": iterations} | changed)
+            for iterations in (400, 1000)
             for changed in (
                 {},
                 {"learning_rate": 3e-3},
                 {"map_size": (4, 4)},
                 {"t_min": 1.0},
-                {"iterations": 1000},
-                {"iterations": 1000, "learning_rate": 3e-3},
-                {"iterations": 1000, "t_min": 1.0},
             )
         ),
     ),
