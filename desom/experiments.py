@@ -61,6 +61,7 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
     for name in dataset_names or []:
         check_name(f"data set in {grid} at the {scale} scale", name, all_datasets)
     rows, default_seeds, shorten = GRIDS[grid].rows, GRIDS[grid].seeds, False
+    fewer_seeds = {} if seeds else GRIDS[grid].fewer_seeds
     if quick and GRIDS[grid].quick_rows:
         rows, default_seeds = GRIDS[grid].quick_rows, default_seeds[:1]
     elif quick:
@@ -71,7 +72,7 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
         if dataset in (dataset_names or all_datasets)
         for seed in seeds or default_seeds
         for method, values in rows
-        if method in (methods or all_methods)
+        if method in (methods or all_methods) and seed in fewer_seeds.get(method, (seed,))
     ]
     # Rows that differ in what the quick scale sets are one row there.
     return list({run.key: run for run in runs}.values())
