@@ -110,7 +110,7 @@ def _status(arguments):
 
 
 def _bench(arguments):
-    scripts = sorted((REPOSITORY / "benchmarks").glob("*.py"))
+    scripts = sorted((REPOSITORY / "benchmarks").glob("[!_]*.py"))
     if not scripts:
         raise InputError("there is no folder benchmarks/ beside desom/; run this in a clone.")
     # A process of its own for each, so that none inherits another's compiled programs or memory.

@@ -19,6 +19,7 @@ from desom.autoencoder import (
 from desom.base import NON_NEGATIVE
 from desom.kerasom import GradientMapEstimator
 from desom.latent import decoded_walks, kept_samples
+from desom.som import grid_distances
 from desom.training import apply
 
 
@@ -226,7 +227,8 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         def decode(z):
             return apply(self.model_.decoder, z)
 
-        walks = decoded_walks(decode, self.cluster_centers_, self.model_.som.grid_distances)
+        distances = grid_distances(self.map_size, self.topology, self.toroidal)
+        walks = decoded_walks(decode, self.cluster_centers_, distances)
         return (
             super()._snapshot(X)
             | walks

@@ -52,9 +52,11 @@ class GradientMapEstimator(MapEstimator, KerasEstimator):
         }
     )
 
+    _layer = SOMLayer
+
     def _build_som(self):
         names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
-        return SOMLayer(**{name: getattr(self, name) for name in names}, name="som")
+        return self._layer(**{name: getattr(self, name) for name in names}, name="som")
 
     def _check_parameters(self):
         super()._check_parameters()

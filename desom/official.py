@@ -4,9 +4,11 @@ Read in FlorentF9/DESOM, revision dc62d58 (April 2019). Nothing else here uses i
 """
 
 import numpy as np
+from keras import ops
 
 from desom.desom import DESOM
 from desom.kerasom import Kerasom
+from desom.som import SOMLayer
 
 
 def official_grid_distances(map_size):
@@ -31,18 +33,21 @@ def official_grid_distances(map_size):
     return difference // columns + np.abs(units[:, None] % columns - units % columns)
 
 
-class OfficialGridMixin:
-    """Gives the map of an estimator the released code's grid distance."""
+class OfficialSOMLayer(SOMLayer):
+    """`SOMLayer` with the released code's grid distance."""
 
-    def _build_som(self):
-        som = super()._build_som()
-        som.grid_distances = official_grid_distances(som.map_size).astype("float32")
-        return som
+    def distances_from(self, units):
+        """Distances of some units to every unit, as the released code has them."""
+        return ops.take(official_grid_distances(self.map_size).astype("float32"), units, axis=0)
 
 
-class OfficialKerasom(OfficialGridMixin, Kerasom):
+class OfficialKerasom(Kerasom):
     """`Kerasom` with the released code's grid distance."""
 
+    _layer = OfficialSOMLayer
 
-class OfficialDESOM(OfficialGridMixin, DESOM):
+
+class OfficialDESOM(DESOM):
     """`DESOM` with the released code's grid distance."""
+
+    _layer = OfficialSOMLayer

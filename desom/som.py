@@ -13,16 +13,16 @@ from keras import ops
 
 
 def _rectangular(rows, columns):
-    return np.abs(rows) + np.abs(columns)
+    return ops.abs(rows) + ops.abs(columns)
 
 
 def _rectangular8(rows, columns):
-    return np.maximum(np.abs(rows), np.abs(columns))
+    return ops.maximum(ops.abs(rows), ops.abs(columns))
 
 
 def _hexagonal(rows, columns):
     # Along the rows' slanted axes, a step changes one of three coordinates that sum to zero.
-    return np.maximum(np.maximum(np.abs(rows), np.abs(columns)), np.abs(rows + columns))
+    return ops.maximum(_rectangular8(rows, columns), ops.abs(rows + columns))
 
 
 # Steps between units that differ by so many rows and columns, where a unit has 4, 8 or 6 neighbors.
@@ -54,11 +54,16 @@ def grid_coordinates(map_size, topology="rectangular"):
     return np.stack([rows, columns], axis=1)
 
 
-def grid_distances(map_size, topology="rectangular", toroidal=False):
-    """Distance delta(k, l) between every two units: the number of steps between neighbors.
+def distances_from(units, map_size, topology="rectangular", toroidal=False):
+    """Distance delta(k, l) of some units k to every unit l: the number of steps between neighbors.
+
+    It comes from the places of the units. No (K, K) array is built, which would be most of the
+    memory of a large map.
 
     Parameters
     ----------
+    units : tensor of int, shape (B,)
+        Some units k, counted row by row.
     map_size : tuple of two int
         Rows and columns of the map.
     topology : {"rectangular", "rectangular8", "hexagonal"}
@@ -70,24 +75,42 @@ def grid_distances(map_size, topology="rectangular", toroidal=False):
 
     Returns
     -------
-    ndarray of int64, shape (K, K)
-        The distances; unit k is in row k // columns.
+    tensor of int32, shape (B, K)
+        The distances.
     """
-    rows, columns = np.indices(map_size).reshape(2, -1)
+    rows, columns = np.indices(map_size, dtype="int32").reshape(2, -1)
     slant = int(topology == "hexagonal")
     columns = columns - slant * (rows // 2)
-    row_steps, column_steps = rows[:, None] - rows, columns[:, None] - columns
+    row_steps, column_steps = (ops.take(axis, units)[:, None] - axis for axis in (rows, columns))
     steps = TOPOLOGIES[topology]
     height, width = map_size
     # Once around the torus in each direction, or not at all.
     turns = product((-1, 0, 1), repeat=2) if toroidal else [(0, 0)]
     return reduce(
-        np.minimum,
+        ops.minimum,
         (
             steps(row_steps + i * height, column_steps + j * width - slant * (i * height // 2))
             for i, j in turns
         ),
     )
+
+
+def grid_distances(map_size, topology="rectangular", toroidal=False):
+    """Distance delta(k, l) between every two units, as a matrix.
+
+    Parameters
+    ----------
+    map_size, topology, toroidal
+        As for `distances_from`.
+
+    Returns
+    -------
+    ndarray of int64, shape (K, K)
+        The distances; unit k is in row k // columns.
+    """
+    units = np.arange(np.prod(map_size), dtype="int32")
+    distances = distances_from(units, map_size, topology, toroidal)
+    return ops.convert_to_numpy(distances).astype("int64")
 
 
 def temperature(iteration, iterations, t_max, t_min):
@@ -188,15 +211,13 @@ def best_matching_units(squared_distances):
     return ops.argmin(squared_distances, axis=1)
 
 
-def neighborhood_weights(bmus, distances, temperature):
+def neighborhood_weights(distances, temperature):
     """w_ik = K^T(delta(chi(i), k)), held fixed: no gradient flows through (ESANN 2019, Alg. 1).
 
     Parameters
     ----------
-    bmus : tensor of int, shape (B,)
-        The best-matching unit of every point.
-    distances : array of shape (K, K)
-        Distances between units on the map.
+    distances : tensor of shape (B, K)
+        delta(chi(i), k), of every point's best-matching unit to every unit on the map.
     temperature : float or scalar tensor
         The temperature T.
 
@@ -205,7 +226,7 @@ def neighborhood_weights(bmus, distances, temperature):
     tensor of shape (B, K)
         The weights of every unit for every point.
     """
-    return ops.stop_gradient(ops.take(neighborhood(distances, temperature), bmus, axis=0))
+    return ops.stop_gradient(neighborhood(distances, temperature))
 
 
 def som_loss(squared_distances, weights):
@@ -239,7 +260,7 @@ class SOMLayer(keras.layers.Layer):
     iterations : int
         Length of the training, over which the temperature decays.
     topology : {"rectangular", "rectangular8", "hexagonal"}
-        As for `grid_distances`.
+        As for `distances_from`.
     toroidal : bool
         Whether opposite borders of the map touch.
     decay : {"exponential", "linear", "constant"}
@@ -268,11 +289,10 @@ class SOMLayer(keras.layers.Layer):
         self.map_size = tuple(map_size)
         self.t_max, self.t_min, self.iterations = t_max, t_min, iterations
         self.topology, self.toroidal, self.decay = topology, toroidal, decay
-        self.grid_distances = grid_distances(self.map_size, topology, toroidal).astype("float32")
 
     def build(self, input_shape):
         """Create the K prototypes, in the space of the input."""
-        shape = (len(self.grid_distances), input_shape[-1])
+        shape = (int(np.prod(self.map_size)), input_shape[-1])
         self.prototypes = self.add_weight(shape=shape, name="prototypes")
         self.iteration = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="iteration"
@@ -281,6 +301,11 @@ class SOMLayer(keras.layers.Layer):
     def call(self, z):
         """Squared distances of the points to the prototypes, of shape (B, K)."""
         return squared_distances(z, self.prototypes)
+
+    def distances_from(self, units):
+        """Distances on the map of some units to every unit, float32 of shape (B, K)."""
+        distances = distances_from(units, self.map_size, self.topology, self.toroidal)
+        return ops.cast(distances, "float32")
 
     def tick(self):
         """Move the clock, and with it the temperature, by one iteration."""
@@ -294,7 +319,7 @@ class SOMLayer(keras.layers.Layer):
     def loss(self, squared_distances):
         """SOM loss of a batch: its best-matching units, their weights, the weighted distances."""
         bmus = best_matching_units(squared_distances)
-        weights = neighborhood_weights(bmus, self.grid_distances, self.temperature())
+        weights = neighborhood_weights(self.distances_from(bmus), self.temperature())
         return som_loss(squared_distances, weights)
 
     def get_config(self):

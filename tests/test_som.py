@@ -160,7 +160,7 @@ def test_best_matching_unit_is_the_nearest_prototype(points):
 def test_weights_are_the_neighborhood_of_each_best_matching_unit():
     distances = grid_distances((2, 3)).astype("float32")
     bmus = np.array([5, 0, 2, 2])
-    got = np.asarray(neighborhood_weights(bmus, distances, 1.5))
+    got = np.asarray(neighborhood_weights(distances[bmus], 1.5))
     for i, bmu in enumerate(bmus):
         for k in range(6):
             assert got[i, k] == pytest.approx(exp(-(distances[bmu, k] ** 2) / 1.5**2), rel=1e-6)
@@ -221,10 +221,10 @@ def test_gradients_are_those_of_a_loss_whose_weights_are_fixed(layer, points):
 
 
 def test_no_gradient_flows_through_the_weights():
-    distances = tf.Variable(grid_distances((2, 3)).astype("float32"))
+    distances = tf.Variable(grid_distances((2, 3))[[0, 4]].astype("float32"))
     t = tf.Variable(1.5)
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(neighborhood_weights(np.array([0, 4]), distances, t))
+        loss = tf.reduce_sum(neighborhood_weights(distances, t))
     assert tape.gradient(loss, [distances, t]) == [None, None]
 
 

@@ -8,6 +8,7 @@ from desom.base import COUNT, POSITIVE, MapEstimator
 from desom.baselines.minisom import RATE, Minisom
 from desom.kerasom import GradientMapEstimator, Kerasom, stack
 from desom.latent import decoded_walks
+from desom.som import grid_distances
 
 
 class TwoPhaseMap(PretrainedEstimator, MapEstimator):
@@ -65,7 +66,7 @@ class TwoPhaseMap(PretrainedEstimator, MapEstimator):
             "reconstruction_loss": first.history_["loss"],
         }
         if hasattr(second, "snapshots_"):
-            distances = second.model_.som.grid_distances
+            distances = grid_distances(second.map_size, second.topology, second.toroidal)
             walks = [
                 decoded_walks(self.decode, prototypes, distances)
                 for prototypes in second.snapshots_["prototypes"]

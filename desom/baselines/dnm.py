@@ -98,7 +98,7 @@ class KohonenLayer(SOMLayer):
         """Move the prototypes to a batch of codes."""
         temperature = self.temperature()
         bmus = best_matching_units(squared_distances)
-        weights = neighborhood_weights(bmus, self.grid_distances, temperature)
+        weights = neighborhood_weights(self.distances_from(bmus), temperature)
         alpha = self.alpha * temperature / self.t_max
         self.prototypes.assign(kohonen_step(self.prototypes, z, weights, alpha))
 
