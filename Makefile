@@ -6,11 +6,12 @@ BIN := .venv/bin
 # These files say what is installed, and when.
 ALL := .venv/.installed
 COMPILER := .venv/.jupyter-book
+PEERS := .venv/.peers
 
-.PHONY: help book html executed test lock clean
+.PHONY: help book html executed test test-backends lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 book: $(ALL) ## execute every notebook and build _build/html/index.html (SCALE=quick: small data; FRESH=1: train everything)
 	$(BIN)/python tools/book.py execute --scale $(SCALE) $(if $(filter-out 0,$(FRESH)),--fresh)
@@ -28,6 +29,10 @@ test: $(ALL) ## check style, run the tests, build the book at the quick scale
 	$(BIN)/ruff format --check
 	$(BIN)/pytest
 
+test-backends: $(PEERS) ## run the tests on JAX and on PyTorch
+	KERAS_BACKEND=jax $(BIN)/pytest
+	KERAS_BACKEND=torch $(BIN)/pytest
+
 lock: ## pin every package anew in constraints.txt, for Linux and macOS (needs uv); mend environment.yml by hand
 	uv pip compile pyproject.toml --upgrade --all-extras --universal --no-header --no-annotate --output-file constraints.txt
 	awk -F '[= ]+' '!/pypy/ && !seen[$$1]++ {print $$1 "==" $$2}' constraints.txt > .constraints && mv .constraints constraints.txt
@@ -38,6 +43,11 @@ clean: ## remove _build/, also what was trained for it
 $(ALL): pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing the pinned packages into .venv"
 	$(BIN)/pip install --constraint constraints.txt --editable '.[book,cluster,test]'
+	@touch $@
+
+$(PEERS): $(ALL)
+	@echo "Installing JAX, PyTorch and other packages for maps into .venv"
+	$(BIN)/pip install --constraint constraints.txt --editable '.[peers]'
 	@touch $@
 
 $(COMPILER): constraints.txt | $(BIN)/pip
