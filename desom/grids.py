@@ -232,7 +232,7 @@ GRIDS = {
     "precision": Grid(
         (("desom", {}), ("desom", {"dtype": "mixed_bfloat16"})),
         ("mnist",),
-        (0, 1, 2, 3, 4),
+        (0, 1, 2),
     ),
     # The authors' grid distance beside the right one.
     "official": Grid(
@@ -280,23 +280,6 @@ GRIDS = {
             (method, QUICK_CONFIG[method] | {"pretrain_iterations": iterations})
             for method in ("ae_kmeans", "idec", "vade")
             for iterations in (200, QUICK_PRETRAIN_ITERATIONS)
-        ),
-    ),
-    # Or for the training that follows.
-    "second_phase": Grid(
-        (
-            *(("vade", {"iterations": iterations}) for iterations in (10_000, 30_000)),
-            *(("wamic", {"lam": lam}) for lam in (1.0, 10.0, 100.0)),
-        ),
-        ("mnist",),
-        (0, 1),
-        tuple(
-            (
-                "wamic",
-                QUICK_CONFIG["wamic"]
-                | {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS, "lam": lam},
-            )
-            for lam in (1.0, 10.0)
         ),
     ),
     # Its authors train for 28,120 iterations, and convolutional networks.
