@@ -116,7 +116,8 @@ def peak_gigabytes():
 def main():
     """Measure, print and record."""
     x = datasets.load("mnist").x
-    Kerasom(iterations=5).fit(x[:1000])
+    # What only the first training pays: libraries and the memory for a copy of the data.
+    Kerasom(iterations=5).fit(x)
     ours = curve(x, LENGTHS, lambda length, seed: kerasom(x, length, seed).cluster_centers_)
     curves, ratios = {"kerasom": ours}, {}
     for name, (lengths, fit) in peers(x).items():

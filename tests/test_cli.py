@@ -230,6 +230,7 @@ def test_bench_runs_every_benchmark_and_fails_with_any(statuses, status, monkeyp
     for script, code in zip(scripts, statuses, strict=True):
         ending = f"os.kill(os.getpid(), {-code})" if code < 0 else f"sys.exit({code})"
         script.write_text(f"import os, sys; open({str(script)!r} + '.ran', 'w').close(); {ending}")
+    (tmp_path / "benchmarks/_shared.py").write_text("raise SystemExit(1)")
     monkeypatch.setattr("desom.cli.REPOSITORY", tmp_path)
     assert main(["bench"]) == status
     assert sorted((tmp_path / "benchmarks").glob("*.ran")) == [Path(f"{s}.ran") for s in scripts]
