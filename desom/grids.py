@@ -278,7 +278,7 @@ GRIDS = {
         (0, 1),
         tuple(
             (method, QUICK_CONFIG[method] | {"pretrain_iterations": iterations})
-            for method in ("ae_kmeans", "idec", "vade")
+            for method in ("ae_kmeans", "idec", "vade", "wamic")
             for iterations in (200, QUICK_PRETRAIN_ITERATIONS)
         ),
     ),

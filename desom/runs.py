@@ -327,14 +327,22 @@ def environment():
     dict of str to str or int
         The record's ``environment``.
     """
-    gpus = keras.distribution.list_devices("gpu") if keras.backend.backend() != "torch" else []
     return {
         "backend": keras.backend.backend(),
-        "device": gpus[0] if gpus else _processor(),
+        "device": _gpu() or _processor(),
         **{name: version(name) for name in ("keras", "tensorflow", "numpy", "scikit-learn")},
         "threads": int(os.environ.get("OMP_NUM_THREADS") or joblib.cpu_count()),
         "revision": _revision(),
     }
+
+
+def _gpu():
+    """Name the GPU that the backend trains on, if it has one."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return next((d for d in keras.distribution.list_devices() if d.startswith("gpu")), None)
 
 
 def _processor():

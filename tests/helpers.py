@@ -19,6 +19,10 @@ from desom.baselines.wamic import WaMiC
 from desom.datasets import load
 from desom.errors import InputError
 
+ON_TENSORFLOW = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="about how TensorFlow compiles"
+)
+
 # The scores of a record, by what they are of.
 CLUSTERING = {"purity", "nmi", "nmi_geometric", "accuracy", "ari"}
 TWO_LEVEL = {"km_accuracy", "km_nmi", "km_purity"}
@@ -81,12 +85,38 @@ def learned(estimator):
     return np.concatenate([array.ravel() for array in arrays])
 
 
+def gradients(loss, variables):
+    """Give the gradients of ``loss()`` by Keras variables as arrays: None where none flows."""
+    values = [variable.value for variable in variables]
+    if keras.backend.backend() == "tensorflow":
+        with tf.GradientTape() as tape:
+            value = loss()
+        found = [g if g is None else tf.convert_to_tensor(g) for g in tape.gradient(value, values)]
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        found = torch.autograd.grad(loss(), values, allow_unused=True)
+    else:
+        import jax
+
+        def of(values):
+            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+                return loss()
+
+        found = jax.grad(of)(values)
+    arrays = [None if g is None else keras.ops.convert_to_numpy(g) for g in found]
+    # JAX has zeros where no gradient flows.
+    return [None if array is None or not array.any() else array for array in arrays]
+
+
 def value_and_gradients(loss, *arrays):
-    """Give a loss, and its gradient with regard to every array: None where none flows."""
-    variables = [tf.Variable(array) for array in arrays]
-    with tf.GradientTape() as tape:
-        value = loss(*variables)
-    return float(value), *tape.gradient(value, variables)
+    """Give a loss of arrays, and its gradient by each: None where none flows."""
+    variables = [keras.Variable(array, dtype=array.dtype.name) for array in arrays]
+
+    def of_variables():
+        return loss(*(variable.value for variable in variables))
+
+    return float(of_variables()), *gradients(of_variables, variables)
 
 
 def slopes(loss, array, step=1e-5):

@@ -22,6 +22,7 @@ from desom.som import (
     squared_distances,
     temperature,
 )
+from helpers import ON_TENSORFLOW, gradients, value_and_gradients
 
 few = settings(max_examples=25, deadline=None)
 map_sizes = st.tuples(st.integers(1, 5), st.integers(1, 5))
@@ -205,10 +206,10 @@ def test_layer_s_temperature_follows_its_iteration(layer):
 
 def test_gradients_are_those_of_a_loss_whose_weights_are_fixed(layer, points):
     z, prototypes = points
-    with tf.GradientTape() as tape:
-        variable = tf.Variable(z)
-        loss = layer.loss(layer(variable))
-    by_z, by_prototypes = tape.gradient(loss, [variable, layer.prototypes.value])
+    variable = keras.Variable(z)
+    by_z, by_prototypes = gradients(
+        lambda: layer.loss(layer(variable.value)), [variable, layer.prototypes]
+    )
 
     w = fixed_weights(z, prototypes)
     slow_by_z, slow_by_prototypes = np.zeros_like(z), np.zeros_like(prototypes)
@@ -221,13 +222,20 @@ def test_gradients_are_those_of_a_loss_whose_weights_are_fixed(layer, points):
 
 
 def test_no_gradient_flows_through_the_weights():
-    distances = tf.Variable(grid_distances((2, 3))[[0, 4]].astype("float32"))
-    t = tf.Variable(1.5)
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(neighborhood_weights(distances, t))
-    assert tape.gradient(loss, [distances, t]) == [None, None]
+    z, prototypes = np.float32([[0.2], [0.9]]), np.float32([[0], [1]])
+
+    def loss(z, prototypes, distances, t):
+        # A term with a gradient, for PyTorch does not differentiate what has none.
+        weights = neighborhood_weights(distances, t)
+        return som_loss(squared_distances(z, prototypes), weights)
+
+    distances, t = np.float32([[0, 1], [1, 0]]), np.float32(1.5)
+    _, *through, by_distances, by_t = value_and_gradients(loss, z, prototypes, distances, t)
+    assert all(gradient is not None for gradient in through)
+    assert by_distances is None and by_t is None
 
 
+@ON_TENSORFLOW
 def test_no_tensor_has_an_entry_for_each_point_unit_and_feature():
     # Primes, so that no other product of sizes is theirs by chance.
     n, map_size, d = 37, (5, 7), 11
