@@ -76,15 +76,16 @@ def test_soft_k_means_loss_and_its_gradients_are_the_paper_s(alpha, codes, cente
     )
     assert loss == pytest.approx(slow_soft_k_means_loss(codes, centers, alpha))
     expected = slopes(lambda z: slow_soft_k_means_loss(z, centers, alpha), codes)
-    assert np.allclose(to_codes, expected, atol=1e-6)
+    # JAX has single precision.
+    assert np.allclose(to_codes, expected, rtol=1e-4, atol=1e-6)
     expected = slopes(lambda m: slow_soft_k_means_loss(codes, m, alpha), centers)
-    assert np.allclose(to_centers, expected, atol=1e-6)
+    assert np.allclose(to_centers, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_soft_minimum_goes_from_the_mean_to_the_minimum(codes, centers):
     distances = squared_distances(codes.astype("float32"), centers.astype("float32"))
     flat, sharp = (float(soft_k_means_loss(distances, alpha)) for alpha in (0.0, 1000.0))
-    assert flat == pytest.approx(float(np.sum(distances)) / (N * K), rel=1e-5)
+    assert flat == pytest.approx(np.asarray(distances).sum() / (N * K), rel=1e-5)
     assert sharp == pytest.approx(2 * float(k_means_loss(distances)), rel=1e-5)
     assert np.isfinite(float(soft_k_means_loss(1e6 * distances, 1000.0)))
 
@@ -98,11 +99,11 @@ def test_running_means_are_those_of_the_points_in_turn(codes, centers):
     for code, k in zip(codes, labels, strict=True):
         n[k] += 1
         expected[k] += (code - expected[k]) / n[k]
-    given = [array.astype("float32") for array in (centers, counts, codes)]
-    moved, grown = running_means(*given, labels)
+    given = [keras.ops.convert_to_tensor(a.astype("float32")) for a in (centers, counts, codes)]
+    moved, grown = map(np.asarray, running_means(*given, labels))
     assert np.allclose(moved, expected, atol=1e-6)
     assert np.array_equal(grown, [103, 3, 11])
-    assert np.array_equal(np.asarray(moved)[1], given[0][1])
+    assert np.array_equal(moved[1], centers[1].astype("float32"))
 
 
 def test_center_without_members_stays(codes, centers):
@@ -262,15 +263,17 @@ def test_step_of_a_deep_neural_map_moves_the_clock_then_the_prototypes(patterns,
     model.som.prototypes.assign(centers)
     x = patterns[0][:N]
     y = model(x)
-    codes, temperature = np.asarray(y["latent"]), 2.0 * (0.5 / 2.0) ** (1 / 4)
-    before = model.som.prototypes.numpy()
+    codes, temperature = keras.ops.convert_to_numpy(y["latent"]), 2.0 * (0.5 / 2.0) ** (1 / 4)
+    before = keras.ops.convert_to_numpy(model.som.prototypes)
     weights = [
         [np.exp(-((abs(k - bmu) / temperature) ** 2)) for k in range(3)]
         for bmu in nearest(codes, before)
     ]
     model.compute_loss(x, y_pred=y)
-    expected = kohonen_step(before, codes, np.array(weights, "float32"), 0.4 * temperature / 2.0)
-    assert np.allclose(model.som.prototypes, expected, atol=1e-5)
+    given = map(keras.ops.convert_to_tensor, (before, codes, np.array(weights, "float32")))
+    expected = keras.ops.convert_to_numpy(kohonen_step(*given, 0.4 * temperature / 2.0))
+    after = keras.ops.convert_to_numpy(model.som.prototypes)
+    assert np.allclose(after, expected, atol=1e-5)
     assert not np.allclose(before, expected, atol=1e-2)
     assert int(model.som.iteration) == 1
 

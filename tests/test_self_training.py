@@ -1,5 +1,6 @@
 """DEC, IDEC and Deep Neural Maps: assignments and targets against loops, and when training ends."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -82,11 +83,15 @@ def test_sharpened_assignments_know_of_no_other_point(codes, centers):
 def test_self_training_loss_is_a_divergence(codes, centers):
     q = slow_assignments(codes, centers)
     p = slow_targets(q)
-    assert float(self_training_loss(p, q)) == pytest.approx(slow_loss(p, q), rel=1e-5)
-    assert float(self_training_loss(q, q)) == 0
+
+    def loss(p, q):
+        return float(self_training_loss(*map(keras.ops.convert_to_tensor, (p, q))))
+
+    assert loss(p, q) == pytest.approx(slow_loss(p, q), rel=1e-5)
+    assert loss(q, q) == 0
     sure = np.eye(K)[[0, 1]]
-    assert float(self_training_loss(sure, np.full((2, K), 1 / 3))) == pytest.approx(np.log(3))
-    assert np.isfinite(float(self_training_loss(sure, sure[::-1])))
+    assert loss(sure, np.full((2, K), 1 / 3)) == pytest.approx(np.log(3))
+    assert np.isfinite(loss(sure, sure[::-1].copy()))
 
 
 def paper_s_gradients(codes, centers, p):
@@ -112,9 +117,10 @@ def assert_gradients(loss, codes, centers, p):
 
 def test_gradients_are_those_of_the_paper(codes, centers):
     p = slow_targets(slow_assignments(codes, centers))
+    targets = keras.ops.convert_to_tensor(p)
 
     def loss(z, m):
-        return self_training_loss(p, soft_assignments(squared_distances(z, m)))
+        return self_training_loss(targets, soft_assignments(squared_distances(z, m)))
 
     assert_gradients(loss, codes, centers, p)
 

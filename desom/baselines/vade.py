@@ -208,6 +208,7 @@ class VaDE(ClusteringEstimator):
 
     def _assign(self, z):
         parameters = (np.log(self.weights_), self.cluster_centers_, self.log_variances_)
+        z, *parameters = map(ops.convert_to_tensor, (z, *parameters))
         return ops.convert_to_numpy(log_joint(z, *parameters)).argmax(axis=1)
 
     def decode(self, Z):

@@ -249,6 +249,7 @@ class WaMiC(ClusteringEstimator):
         self.cluster_centers_ = ops.convert_to_numpy(self.model_.prior.means)
 
     def _assign(self, z):
-        parameters = (np.log(self.weights_), self.cluster_centers_)
         unit = np.zeros_like(self.cluster_centers_)
-        return ops.convert_to_numpy(log_joint(z, *parameters, unit)).argmax(axis=1)
+        parameters = (np.log(self.weights_), self.cluster_centers_, unit)
+        z, *parameters = map(ops.convert_to_tensor, (z, *parameters))
+        return ops.convert_to_numpy(log_joint(z, *parameters)).argmax(axis=1)
