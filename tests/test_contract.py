@@ -205,7 +205,7 @@ def test_records_in_the_repository_are_what_the_contract_says(path):
     for record in records.read(folder, path.parent.name, path.stem).values():
         assert (record["method"], record["dataset"]) == (path.parent.name, path.stem)
         arrays = check_contract(record, folder)
-        if arrays:
+        if "class_counts" in arrays:
             assert arrays["class_counts"].sum() == SIZES[path.stem]
 
 
