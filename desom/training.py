@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 CURVE_POINTS = 200
-PREDICTION_BATCH = 1024
+PREDICTION_BATCH = 256
 
 
 def shuffled_batches(n_samples, batch_size, rng):
