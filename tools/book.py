@@ -5,7 +5,10 @@ What every step makes is under ``_build/``:
 ``executions/``
     The notebooks as papermill leaves them; here a failed execution can be inspected.
 ``source/``
-    What Jupyter Book reads. It mirrors the repository, so that links to sources stay true.
+    The executions without what is volatile, and the pages.
+``pages/``
+    What Jupyter Book reads: the same, with code and records named below every figure and table. It
+    mirrors the repository, so that the addresses of its files are those of the repository.
 ``html/``
     The book.
 ``quick/results/``, ``paper/results/``
@@ -24,6 +27,7 @@ from pathlib import Path
 
 import nbformat
 
+import provenance
 from gate import (
     ROOT,
     BookError,
@@ -127,7 +131,7 @@ def run(source, target, parameters, timeout):
 
 
 def stage(build, *, executed):
-    """Lay out afresh what Jupyter Book reads; with or without the committed executions."""
+    """Lay out afresh what the book is made of; with or without the committed executions."""
     staging = build / "source"
     shutil.rmtree(staging, ignore_errors=True)
     hidden = shutil.ignore_patterns(".*", *([] if executed else ["*.ipynb"]))
@@ -180,6 +184,10 @@ def execute(arguments):
 
 def keep(arguments):
     """Copy the staged executions to book/, where they are committed."""
+    if (ROOT / "my-results").exists():
+        raise BookError(
+            "the chapters have compared the runs in my-results/; move it, and try again"
+        )
     staged = arguments.into / "_build" / "source" / "book"
     refuse(copy_faults(ROOT, staged))
     for source in sources(ROOT):
@@ -196,9 +204,11 @@ def compile_book(arguments):
         stage(build, executed=True)
     if not (build / "source").exists():
         raise BookError(f"nothing is staged in {build}; run `python tools/book.py execute` first")
-    for stale in ("html", ".doctrees", "jupyter_execute"):
+    for stale in ("html", ".doctrees", "jupyter_execute", "pages"):
         shutil.rmtree(build / stale, ignore_errors=True)
-    command = [Path(sysconfig.get_path("scripts"), "jupyter-book"), "build", build / "source"]
+    shutil.copytree(build / "source", build / "pages")
+    provenance.annotate(build / "pages" / "book", ROOT / "notebooks", ROOT / "_config.yml")
+    command = [Path(sysconfig.get_path("scripts"), "jupyter-book"), "build", build / "pages"]
     command += ["--path-output", arguments.into, "-W", "-n", "--keep-going"]
     print(f"Compiling: {' '.join(map(str, command))}", flush=True)
     if subprocess.run(command).returncode:
