@@ -61,7 +61,7 @@ def repository(tmp_path):
     """Make a book of one page and one chapter; nothing is wrong with it."""
     for name in ("tools", "book", "notebooks", "book/_extra"):
         (tmp_path / name).mkdir()
-    for name in ("tools/book.py", "tools/gate.py", "_config.yml"):
+    for name in ("tools/book.py", "tools/gate.py", "tools/provenance.py", "_config.yml"):
         shutil.copy(ROOT / name, tmp_path / name)
     toc = {"format": "jb-book", "root": "book/index", "chapters": [{"file": "book/chapter"}]}
     (tmp_path / "_toc.yml").write_text(yaml.safe_dump(toc))

@@ -219,9 +219,12 @@ class Flow:
         assigned, read = names(statement)
         if isinstance(statement, ast.Import | ast.ImportFrom):
             self.imported |= assigned
+            for name in assigned:
+                self.holds.pop(name, None)
             return set()
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             self.bodies[statement.name] = read
+            self.holds.pop(statement.name, None)
             return set()
         held = own | self._held(read, set())
         for name in (assigned | changed(statement)) - self.imported:
