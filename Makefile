@@ -8,7 +8,7 @@ ALL := .venv/.installed
 COMPILER := .venv/.jupyter-book
 PEERS := .venv/.peers
 
-.PHONY: help book html executed test test-backends lock clean
+.PHONY: help book html executed links test test-backends lock repository clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,9 @@ executed: $(ALL) ## execute every notebook at the paper's scale and refresh the 
 	$(BIN)/python tools/book.py execute
 	$(BIN)/python tools/book.py keep
 
+links: $(or $(wildcard $(ALL)),$(COMPILER)) ## follow every link that leads out of the book (needs a network)
+	$(BIN)/python tools/book.py links
+
 test: $(ALL) ## check style, run the tests, build the book at the quick scale
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -36,6 +39,10 @@ test-backends: $(PEERS) ## run the tests on JAX and on PyTorch
 lock: ## pin every package anew in constraints.txt, for Linux and macOS (needs uv); mend environment.yml by hand
 	uv pip compile pyproject.toml --upgrade --all-extras --universal --no-header --no-annotate --output-file constraints.txt
 	awk -F '[= ]+' '!/pypy/ && !seen[$$1]++ {print $$1 "==" $$2}' constraints.txt > .constraints && mv .constraints constraints.txt
+
+repository: ## write where the repository is (URL=https://github.com/you/desom) into every file that says so
+	@test -n "$(URL)" || { echo "Say where: make repository URL=https://github.com/you/desom" >&2; exit 1; }
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/repository.py $(URL)
 
 clean: ## remove _build/, also what was trained for it
 	rm -rf _build

@@ -199,21 +199,36 @@ def keep(arguments):
 def compile_book(arguments):
     """Compile what is staged, from nothing: Sphinx does not repeat the warnings of old pages."""
     build = arguments.into / "_build"
+    jupyter_book(arguments, "html")
+    print(f"The book is {build / 'html' / 'index.html'}")
+
+
+def links(arguments):
+    """Follow every link of the pages that leads out of the book, and name those that are broken."""
+    arguments.committed = True
+    jupyter_book(arguments, "linkcheck")
+    print("Every link leads somewhere.")
+
+
+def jupyter_book(arguments, builder):
+    """Have Jupyter Book read the pages, after code and records are named on them."""
+    build = arguments.into / "_build"
     if arguments.committed:
         refuse(repository_faults(ROOT))
         stage(build, executed=True)
     if not (build / "source").exists():
         raise BookError(f"nothing is staged in {build}; run `python tools/book.py execute` first")
-    for stale in ("html", ".doctrees", "jupyter_execute", "pages"):
+    for stale in (builder, ".doctrees", "jupyter_execute", "pages"):
         shutil.rmtree(build / stale, ignore_errors=True)
     shutil.copytree(build / "source", build / "pages")
     provenance.annotate(build / "pages" / "book", ROOT / "notebooks", ROOT / "_config.yml")
     command = [Path(sysconfig.get_path("scripts"), "jupyter-book"), "build", build / "pages"]
     command += ["--path-output", arguments.into, "-W", "-n", "--keep-going"]
+    # Its name for HTML is not that of the folder: it would add one.
+    command += [] if builder == "html" else ["--builder", builder]
     print(f"Compiling: {' '.join(map(str, command))}", flush=True)
     if subprocess.run(command).returncode:
         raise BookError("the book has faults; Jupyter Book's warnings, above, name them")
-    print(f"The book is {build / 'html' / 'index.html'}")
 
 
 def main(argv=None):
@@ -221,7 +236,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     subs = {}
-    for name, command in (("execute", execute), ("keep", keep), ("compile", compile_book)):
+    steps = {"execute": execute, "keep": keep, "compile": compile_book, "links": links}
+    for name, command in steps.items():
         subs[name] = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         subs[name].set_defaults(command=command)
         subs[name].add_argument(
