@@ -52,7 +52,7 @@ def cite(records):
     _cite(
         {
             "file": file,
-            "runs": len({record["key"] for record in found}),
+            "runs": [record["key"] for record in found],
             "seeds": sorted({record["seed"] for record in found}),
             **_made([record["environment"] for record in found]),
         }
@@ -72,7 +72,7 @@ def read_benchmarks():
     path = REPOSITORY / "results" / "benchmarks.json"
     found = json.loads(path.read_text("utf-8"))
     environments = [part["environment"] for part in found.values() if "environment" in part]
-    _cite([{"file": path.name, "runs": None, "seeds": [], **_made(environments)}], path.parent)
+    _cite([{"file": path.name, "runs": [], "seeds": [], **_made(environments)}], path.parent)
     return found
 
 

@@ -153,8 +153,8 @@ def test_a_citation_has_the_runs_seeds_revisions_and_devices_of_every_file(cited
     citation = data[provenance.RECORDS]
     assert citation["committed"] is True
     assert [(f["file"], f["runs"]) for f in citation["files"]] == [
-        ("desom/mnist.jsonl", 2),
-        ("desom/digits.jsonl", 1),
+        ("desom/mnist.jsonl", ["k3", "k0"]),
+        ("desom/digits.jsonl", ["k3"]),
     ]
     first = citation["files"][0]
     assert first["seeds"] == [0, 3]
@@ -231,6 +231,14 @@ def test_the_link_to_the_code_marks_the_lines_of_the_cell(chapter, tmp_path):
     marked = "\n".join(lines[start - 1 : end])
     assert '"id": "c1"' in marked and "draw(a)" in marked
     assert "collect" not in marked and "table(1)" not in marked
+
+
+def test_a_run_that_two_cells_read_counts_once():
+    file = {"file": "desom/mnist.jsonl", "committed": True, "runs": ["k0", "k1"], "seeds": [0, 1]}
+    file |= {"revisions": ["abc"], "machines": ["M"]}
+    other = file | {"runs": ["k1", "k2"], "seeds": [1, 5]}
+    note = provenance._records([file, other], BASE)
+    assert "Runs: 3, seeds 0–1, 5." in note and note.count("<a ") == 1
 
 
 def test_records_of_a_reader_are_no_files_of_the_repository(chapter, tmp_path):

@@ -1,10 +1,13 @@
 """A reader's runs beside the recorded ones."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from desom import records, reruns
+import gate
+from desom import cli, records, reruns
 from desom.experiments import runs_of
 from desom.statistics import ROUNDING
 
@@ -117,3 +120,27 @@ def test_quick_runs_are_not_compared(tmp_path):
     (run,) = runs_of("table2", methods=["kerasom"], dataset_names=["mnist"], seeds=[10])
     recorded_run(tmp_path, run, 0.5)
     assert "not compared" in reruns.your_runs("quick", "table2", folder=tmp_path).data
+
+
+RESULTS = {
+    *("clustering", "deep_clustering", "desom", "figure6", "gamma", "latent", "performance"),
+    *("topologies", "training"),
+}
+
+
+def test_every_chapter_with_results_ends_with_the_reader_s_runs():
+    calls = {}
+    for path in gate.sources(reruns.REPOSITORY):
+        for cell in gate.read(path).cells:
+            if "your_runs(" in cell.source and cell.cell_type == "code":
+                calls[path.stem] = cell.source
+    assert {name for name, call in calls.items() if call.startswith("your_runs(scale, ")} == RESULTS
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS))
+def test_the_command_that_a_chapter_gives_is_known(name, tmp_path):
+    path = reruns.REPOSITORY / f"notebooks/{name}.ipynb"
+    (call,) = (c.source for c in gate.read(path).cells if c.source.startswith("your_runs("))
+    page = eval(call, {"your_runs": reruns.your_runs, "scale": "paper"})
+    command = re.search(r"^desom (run .*) --results my-results$", page.data, re.M)[1].split()
+    assert cli.main(["status", *command[1:], "--results", str(tmp_path)]) == 1

@@ -122,32 +122,21 @@ def _records(files, base):
     """Write which records these are: how many, of which seeds, by which code, on which machine."""
     if not files:
         return "Records: none, all of it is computed on this page."
-    merged = {}
-    for file in files:
-        known = merged.setdefault(file["file"], file | {"runs": 0, "seeds": []})
-        known["runs"] += file["runs"] or 0
-        for part in ("seeds", "revisions", "machines"):
-            known[part] = list(dict.fromkeys([*known[part], *file[part]]))
-    files = merged.values()
-    links = [
-        f'<a href="{base}/results/{f["file"]}">results/{f["file"]}</a>'
-        if f["committed"]
-        else escape(f["file"])
-        for f in files
-    ]
-    where = ", ".join(links)
-    if not all(file["committed"] for file in files):
-        where += " (made for this page, not part of the repository)"
-    seeds = sorted({seed for file in files for seed in file["seeds"]})
-    parts = {
-        part: sorted({v for file in files for v in file[part]})
-        for part in ("revisions", "machines")
+    places = {
+        f'<a href="{base}/results/{file["file"]}">results/{file["file"]}</a>'
+        if file["committed"]
+        else f"{escape(file['file'])} (made for this page, not part of the repository)": None
+        for file in files
     }
-    sentences = [f"Records: {where}."]
-    if seeds:
-        sentences.append(f"Runs: {sum(file['runs'] for file in files):,}, seeds {ranges(seeds)}.")
-    sentences.append(f"Revisions of the code: {escape(', '.join(parts['revisions']))}.")
-    sentences.append(f"Devices: {escape('; '.join(parts['machines']))}.")
+    found = {
+        part: sorted({value for file in files for value in file[part]})
+        for part in ("runs", "seeds", "revisions", "machines")
+    }
+    sentences = [f"Records: {', '.join(places)}."]
+    if found["runs"]:
+        sentences.append(f"Runs: {len(found['runs']):,}, seeds {ranges(found['seeds'])}.")
+    sentences.append(f"Revisions of the code: {escape(', '.join(found['revisions']))}.")
+    sentences.append(f"Devices: {escape('; '.join(found['machines']))}.")
     return " ".join(sentences)
 
 
