@@ -43,11 +43,11 @@ def test_the_tolerance_is_the_prediction_interval_of_a_new_run():
 def test_of_runs_that_differ_by_luck_one_in_a_hundred_is_off():
     rng = np.random.default_rng(0)
     off = 0
-    for _ in range(1000):
+    for _ in range(400):
         values = rng.normal(0.9, 0.01, size=5)
         ours = [a_run(seed, value) for seed, value in enumerate(values[:4])]
         off += (reruns.compare_runs([a_run(9, values[4])], ours)["verdict"] == "off").sum()
-    assert 2 <= off <= 22
+    assert 1 <= off <= 12
 
 
 @pytest.mark.parametrize("purity", [0.80, 1.0])
