@@ -238,12 +238,15 @@ def nearest_prototypes(z, prototypes):
     norms = np.sum(centered**2, axis=1)
     table = np.vstack([-2 * centered.T, norms])
     nearest = np.empty(len(z), dtype=np.intp)
-    for rows in gen_batches(len(z), max(1, BLOCK_SIZE // len(table.T))):
-        block = z[rows]
-        # A last coordinate of 1 adds the norms within the product.
-        points = np.ones((len(block), len(table)), dtype=table.dtype)
-        np.subtract(block, center, out=points[:, :-1])
-        np.argmin(points @ table, axis=1, out=nearest[rows])
+    n_rows = max(1, min(len(z), BLOCK_SIZE // len(prototypes)))
+    # A last coordinate of 1 adds the norms within the product.
+    points = np.ones((n_rows, len(table)), dtype=table.dtype)
+    products = np.empty((n_rows, len(prototypes)), dtype=table.dtype)
+    for rows in gen_batches(len(z), n_rows):
+        size = rows.stop - rows.start
+        np.subtract(z[rows], center, out=points[:size, :-1])
+        np.matmul(points[:size], table, out=products[:size])
+        np.argmin(products[:size], axis=1, out=nearest[rows])
     return nearest
 
 

@@ -11,7 +11,7 @@ from sklearn.utils import gen_batches
 from tqdm import tqdm
 
 CURVE_POINTS = 200
-PREDICTION_BATCH = 1024
+PREDICTION_BATCH = 2048
 
 
 def shuffled_batches(n_samples, batch_size, rng):
