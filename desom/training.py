@@ -308,7 +308,8 @@ def apply(model, x):
     """Apply a Keras model to an array of any length, in blocks of one fixed shape.
 
     The last block is padded. One shape means one compilation, bounded memory, and, for each row,
-    the same bits whatever rows come with it.
+    the same bits whatever rows come with it. On PyTorch, the place of a row in its block can change
+    its last bits.
 
     Parameters
     ----------
