@@ -23,7 +23,8 @@ def fit_together(estimators, X):
     """Fit estimators that differ in their seed alone, as one batch of models, on JAX.
 
     Every array of the training gets one more axis, over the models, and one program is compiled for
-    all of them. Each estimator ends as if fitted alone, up to rounding.
+    all of them. Each estimator ends as if fitted alone, up to rounding. On a CPU this is faster for
+    small models alone, such as `Kerasom` on images; `benchmarks/ensemble.py` measures it.
 
     Parameters
     ----------
@@ -53,8 +54,8 @@ def fit_together(estimators, X):
             "Python with KERAS_BACKEND=jax, or fit the estimators one after the other."
         )
     _check_alike(estimators)
-    arrays = [estimator._check_training_set(X) for estimator in estimators]
-    X, first = arrays[0], estimators[0]
+    first = estimators[0]
+    X = [estimator._check_training_set(X) for estimator in estimators][0]
     rngs = [estimator._start(X) for estimator in estimators]
     for estimator, rng in zip(estimators, rngs, strict=True):
         estimator._place_prototypes(X, rng)
