@@ -54,8 +54,9 @@ def fit_together(estimators, X):
             "Python with KERAS_BACKEND=jax, or fit the estimators one after the other."
         )
     _check_alike(estimators)
-    first = estimators[0]
-    X = [estimator._check_training_set(X) for estimator in estimators][0]
+    for estimator in estimators:
+        checked = estimator._check_training_set(X)
+    X, first = checked, estimators[0]
     rngs = [estimator._start(X) for estimator in estimators]
     for estimator, rng in zip(estimators, rngs, strict=True):
         estimator._place_prototypes(X, rng)
