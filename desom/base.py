@@ -11,13 +11,13 @@ from sklearn.base import (
     ClusterMixin,
     TransformerMixin,
 )
-from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from desom.errors import InputError
 from desom.files import atomic_write, read_arrays
+from desom.som import nearest_prototypes
 from desom.training import adam, apply, train
 
 _CLASSES = {}
@@ -244,7 +244,7 @@ class PrototypeEstimator(ClusterMixin, StoredEstimator):
         return X
 
     def _assign(self, z):
-        return pairwise_distances_argmin(z, self.cluster_centers_)
+        return nearest_prototypes(z, self.cluster_centers_)
 
     def predict(self, X):
         """Nearest prototype of every sample; for a map, the best-matching unit.

@@ -10,6 +10,9 @@ from itertools import product
 import keras
 import numpy as np
 from keras import ops
+from sklearn.utils import gen_batches
+
+BLOCK_SIZE = 2**21  # values of one temporary array: what the caches of a processor hold
 
 
 def _rectangular(rows, columns):
@@ -215,6 +218,39 @@ def best_matching_units(squared_distances):
         The best-matching unit (BMU) of every point, in 0..K-1.
     """
     return ops.argmin(squared_distances, axis=1)
+
+
+def nearest_prototypes(z, prototypes):
+    """chi(i) of a whole data set, in blocks of bounded memory, on the processor.
+
+    One matrix product per block gives -2 z_i·m_k + ‖m_k‖², which differs from ‖z_i - m_k‖² by the
+    same number for all k. Both are first moved to the mean of the prototypes, so that little is
+    lost by rounding where they lie far from the origin.
+
+    Parameters
+    ----------
+    z : ndarray of shape (N, D)
+        Points, in the space where the prototypes live.
+    prototypes : ndarray of shape (K, D)
+        The prototypes m_k.
+
+    Returns
+    -------
+    ndarray of int, shape (N,)
+        Index of the nearest prototype, the first of equals.
+    """
+    center = prototypes.mean(axis=0)
+    centered = prototypes - center
+    norms = np.sum(centered**2, axis=1)
+    table = np.vstack([-2 * centered.T, norms])
+    nearest = np.empty(len(z), dtype=np.intp)
+    for rows in gen_batches(len(z), max(1, BLOCK_SIZE // len(table.T))):
+        block = z[rows]
+        # A last coordinate of 1 adds the norms within the product.
+        points = np.ones((len(block), len(table)), dtype=table.dtype)
+        np.subtract(block, center, out=points[:, :-1])
+        np.argmin(points @ table, axis=1, out=nearest[rows])
+    return nearest
 
 
 def neighborhood_weights(distances, temperature):

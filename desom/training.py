@@ -7,10 +7,11 @@ that look at the whole data set now and then, for new targets, return to Python 
 
 import keras
 import numpy as np
+from sklearn.utils import gen_batches
 from tqdm import tqdm
 
 CURVE_POINTS = 200
-PREDICTION_BATCH = 256
+PREDICTION_BATCH = 1024
 
 
 def shuffled_batches(n_samples, batch_size, rng):
@@ -357,10 +358,27 @@ def apply(model, x):
     ndarray of float32, shape (N, E)
         The output.
     """
+    forward = _forward(model)
     output = np.empty((len(x), *model.output_shape[1:]), dtype=np.float32)
-    for start in range(0, len(x), PREDICTION_BATCH):
-        block = x[start : start + PREDICTION_BATCH]
+    for rows in gen_batches(len(x), PREDICTION_BATCH):
+        block = x[rows]
         padding = PREDICTION_BATCH - len(block)
         padded = np.pad(block, ((0, padding), (0, 0))) if padding else block
-        output[start : start + len(block)] = model.predict_on_batch(padded)[: len(block)]
+        output[rows] = forward(padded)[: len(block)]
     return output
+
+
+def _forward(model):
+    """Give the forward pass of a block; on TensorFlow as one program, kept with the model.
+
+    There, Keras' ``predict_on_batch`` takes longer than the arithmetic of a block, and where many
+    models are fitted and each predicts little, TensorFlow warns that it traces often.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return model.predict_on_batch
+    import tensorflow as tf
+
+    if not hasattr(model, "forward_program"):
+        block = tf.TensorSpec((PREDICTION_BATCH, *model.input_shape[1:]), tf.float32)
+        model.forward_program = tf.function(model).get_concrete_function(block, training=False)
+    return lambda block: model.forward_program(tf.constant(block)).numpy()
