@@ -92,7 +92,8 @@ def reconstruction_loss(x, reconstruction):
     scalar tensor
         Averaged over the features and the points.
     """
-    return ops.mean(ops.square(reconstruction - x))
+    # PyTorch cannot subtract an array of NumPy, which Keras' `train_on_batch` hands on as it is.
+    return ops.mean(ops.square(ops.subtract(reconstruction, x)))
 
 
 class AutoencoderModel(keras.Model):

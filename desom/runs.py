@@ -63,6 +63,8 @@ METHODS = {
 }
 # The temperature of the distortion where a map has none of its own: the paper's last one.
 LAST_TEMPERATURE = 0.1
+# Those whose versions a record names, beside the backend's.
+PACKAGES = ("keras", "tensorflow", "numpy", "scikit-learn")
 
 
 @dataclass(frozen=True)
@@ -330,7 +332,7 @@ def environment():
     return {
         "backend": keras.backend.backend(),
         "device": _gpu() or _processor(),
-        **{name: version(name) for name in ("keras", "tensorflow", "numpy", "scikit-learn")},
+        **{name: version(name) for name in dict.fromkeys((*PACKAGES, keras.backend.backend()))},
         "threads": int(os.environ.get("OMP_NUM_THREADS") or joblib.cpu_count()),
         "revision": _revision(),
     }

@@ -81,12 +81,18 @@ def distances_from(units, map_size, topology="rectangular", toroidal=False):
     tensor of int32, shape (B, K)
         The distances.
     """
-    rows, columns = np.indices(map_size, dtype="int32").reshape(2, -1)
-    slant = int(topology == "hexagonal")
-    columns = columns - slant * (rows // 2)
-    row_steps, column_steps = (ops.take(axis, units)[:, None] - axis for axis in (rows, columns))
-    steps = TOPOLOGIES[topology]
     height, width = map_size
+    slant = int(topology == "hexagonal")
+
+    def places(units):
+        rows = units // width
+        return rows, units % width - slant * (rows // 2)
+
+    # Computed on the device: to fetch a table from the host would stop it at every step.
+    ends = places(ops.arange(height * width, dtype="int32"))
+    starts = places(ops.cast(units, "int32"))
+    row_steps, column_steps = (a[:, None] - b for a, b in zip(starts, ends, strict=True))
+    steps = TOPOLOGIES[topology]
     # Once around the torus in each direction, or not at all.
     turns = product((-1, 0, 1), repeat=2) if toroidal else [(0, 0)]
     return reduce(
