@@ -1,0 +1,50 @@
+"""Mend what Sphinx and its theme write into every page and what no setting of theirs changes."""
+
+import re
+from pathlib import Path
+
+import imagesize
+
+# The arrow beside an entry of the table of contents would be a button without a name.
+ARROW = re.compile(r'(<a class="[^"]*" href="[^"]*">([^<]*)</a><details[^>]*><summary)>')
+# ARIA 1.3 gives this role up, and a list may hold list items only.
+ENTRY = re.compile(r'role="doc-biblioentry"')
+IMAGE = re.compile(r'<img (?![^>]*\bwidth=")[^>]*\bsrc="([^":]+)"[^>]*?(?= ?/?>)')
+
+
+def mended(html, folder):
+    """Name the arrows, give the bibliography its roles, and images the room they will need.
+
+    Parameters
+    ----------
+    html : str
+        The page.
+    folder : Path
+        Where it lies, for its images have relative addresses.
+
+    Returns
+    -------
+    str
+        The page, mended.
+    """
+
+    def sized(match):
+        width, height = imagesize.get(folder / match[1])
+        return f'{match[0]} width="{width}" height="{height}"' if width > 0 else match[0]
+
+    html = ARROW.sub(r'\1 aria-label="Pages under \2">', html)
+    return IMAGE.sub(sized, ENTRY.sub('role="listitem"', html))
+
+
+def mend(html):
+    """Mend every page of a built book, in place.
+
+    Parameters
+    ----------
+    html : Path
+        The book's folder.
+    """
+    for path in Path(html).rglob("*.html"):
+        if "_static" not in path.parts:
+            page = path.read_text("utf-8")
+            path.write_text(mended(page, path.parent), "utf-8")
