@@ -1,5 +1,6 @@
 // What scrolls can be scrolled by keys: it takes the focus, but only while it is too wide. The
 // theme does this once, when a page is opened, and not for what is folded then.
+const BOXES = "pre, .cell_output, .output, .pst-scrollable-table-container";
 const scrolled = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
@@ -7,6 +8,5 @@ const scrolled = new ResizeObserver((entries) => {
   }
 });
 document.addEventListener("DOMContentLoaded", () => {
-  for (const box of document.querySelectorAll("pre, .cell_output, .pst-scrollable-table-container"))
-    scrolled.observe(box);
+  for (const box of document.querySelectorAll(BOXES)) scrolled.observe(box);
 });
