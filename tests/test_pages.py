@@ -104,10 +104,13 @@ def test_what_the_theme_writes_is_mended(tmp_path):
     (tmp_path / "map.png").write_bytes(image.read_bytes())
     page = mend.mended(
         '<li><a class="reference internal" href="m.html">Methods</a><details><summary><i></i>'
-        '<div role="doc-biblioentry"><img alt="map" src="map.png" /><img src="map.png" width="9"/>',
+        '<div role="doc-biblioentry"><img alt="map" src="map.png" /><img src="map.png" width="9"/>'
+        '<script>const THEBE_JS_URL = 1</script><script src="sphinx-thebe.js?v=1"></script>'
+        '<script type="text/x-thebe-config">{}</script><script>kernelName = 1</script>'
+        "<script>1</script>",
         tmp_path,
     )
     assert '<summary aria-label="Pages under Methods">' in page
     assert 'role="listitem"' in page and "biblioentry" not in page
     assert re.search(r'alt="map" src="map.png" width="\d+" height="\d+" />', page)
-    assert '<img src="map.png" width="9"/>' in page
+    assert page.endswith('<img src="map.png" width="9"/><script>1</script>')

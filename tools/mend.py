@@ -10,10 +10,15 @@ ARROW = re.compile(r'(<a class="[^"]*" href="[^"]*">([^<]*)</a><details[^>]*><su
 # ARIA 1.3 gives this role up, and a list may hold list items only.
 ENTRY = re.compile(r'role="doc-biblioentry"')
 IMAGE = re.compile(r'<img (?![^>]*\bwidth=")[^>]*\bsrc="([^":]+)"[^>]*?(?= ?/?>)')
+# Jupyter Book readies every page for kernels on another site, by a script that raises an error.
+KERNELS = re.compile(
+    r'<script>(?:const THEBE_JS_URL|kernelName)[^<]*</script>|<script type="text/x-thebe-config">'
+    r"[^<]*</script>|<script[^>]*sphinx-thebe[^>]*></script>|<link[^>]*sphinx-thebe[^>]*>"
+)
 
 
 def mended(html, folder):
-    """Name the arrows, give the bibliography its roles, and images the room they will need.
+    """Name the arrows, give the bibliography its roles and images their room, drop the kernels.
 
     Parameters
     ----------
@@ -32,7 +37,7 @@ def mended(html, folder):
         width, height = imagesize.get(folder / match[1])
         return f'{match[0]} width="{width}" height="{height}"' if width > 0 else match[0]
 
-    html = ARROW.sub(r'\1 aria-label="Pages under \2">', html)
+    html = ARROW.sub(r'\1 aria-label="Pages under \2">', KERNELS.sub("", html))
     return IMAGE.sub(sized, ENTRY.sub('role="listitem"', html))
 
 

@@ -8,6 +8,7 @@ pages that the contents name.
 import argparse
 import posixpath
 import re
+import shutil
 import sys
 from html import escape
 from io import BytesIO
@@ -18,7 +19,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from chromium import browser
-from gate import ROOT, BookError
+from gate import ROOT, BookError, refuse
 
 # What a page on paper has no use for. Code that is folded on the screen is left out.
 SCREEN_ONLY = "script, noscript, button, .headerlink, details.hide, .only-dark, canvas"
@@ -29,6 +30,9 @@ FIT = """width => {
     for (const table of document.querySelectorAll("article table"))
         if (table.scrollWidth > width) table.style.zoom = width / table.scrollWidth;
 }"""
+CUT = """width => [...document.querySelectorAll("article *")]
+    .filter(e => !e.closest("svg") && e.getBoundingClientRect().right > width + 2)
+    .map(e => `${e.closest("article").id}: ${e.outerHTML.slice(0, 80)}`)"""
 NUMBER = """pages => {
     for (const entry of document.querySelectorAll("nav a"))
         entry.nextElementSibling.textContent = pages[entry.hash.slice(1)];
@@ -203,7 +207,7 @@ def print_book(build, target):
     Raises
     ------
     BookError
-        If nothing is compiled, or if there is no Chromium.
+        If nothing is compiled, if there is no Chromium, or if paper is too narrow for something.
     """
     from pypdf import PdfWriter
 
@@ -222,6 +226,7 @@ def print_book(build, target):
         page.goto(joined.resolve().as_uri())
         page.evaluate("MathJax.startup.promise")
         page.evaluate(FIT, WIDTH)
+        refuse([f"wider than the paper in {fault}" for fault in page.evaluate(CUT, WIDTH)])
         first = printed(page)
         places = first.named_destinations.items()
         page.evaluate(
@@ -234,18 +239,48 @@ def print_book(build, target):
     writer.write(target)
 
 
+def join(build):
+    """Put the PDF beside the pages, and a link to it on the front page.
+
+    Parameters
+    ----------
+    build : Path
+        The folder that holds ``html/`` and ``desom.pdf``.
+
+    Raises
+    ------
+    BookError
+        If the book is not printed.
+    """
+    printed, front = build / "desom.pdf", build / "html/book/index.html"
+    if not printed.exists():
+        raise BookError(f"{printed} is missing; run `make pdf` first")
+    shutil.copy(printed, build / "html")
+    size = printed.stat().st_size / 1e6
+    link = f'<p><a href="../desom.pdf">The whole book as a PDF</a> ({size:.0f} MB)</p>'
+    page = front.read_text("utf-8")
+    if link not in page:
+        front.write_text(page.replace("</article>", f"{link}</article>"), "utf-8")
+
+
 def main(argv=None):
     """Print the book; a fault ends it with one sentence and exit status 1."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--build", type=Path, default=ROOT / "_build", help="default: _build")
+    parser.add_argument(
+        "--join", action="store_true", help="do not print, but add the print to the pages"
+    )
     arguments = parser.parse_args(argv)
     target = arguments.build / "desom.pdf"
     try:
-        print_book(arguments.build, target)
+        if arguments.join:
+            join(arguments.build)
+        else:
+            print_book(arguments.build, target)
     except BookError as error:
         print(f"pdf: {error}", file=sys.stderr)
         return 1
-    print(f"The book is {target}")
+    print(f"The printed book is {target}")
     return 0
 
 
