@@ -6,6 +6,7 @@ pages that the contents name.
 """
 
 import argparse
+import logging
 import posixpath
 import re
 import shutil
@@ -230,8 +231,14 @@ def print_book(build, target):
         first = printed(page)
         places = first.named_destinations.items()
         page.evaluate(
-            NUMBER, {name: 1 + first.get_destination_page_number(place) for name, place in places}
+            NUMBER,
+            {
+                key.lstrip("/"): 1 + first.get_destination_page_number(place)
+                for key, place in places
+            },
         )
+        # It would remark that it copies a few objects of Chromium's twice.
+        logging.getLogger("pypdf").setLevel(logging.ERROR)
         writer = PdfWriter(clone_from=printed(page))
     joined.unlink()
     # Without the time of printing, the same book is the same file.
