@@ -1,4 +1,4 @@
-"""How long a page of the compiled book takes to open from disk, and how long until its math is set."""
+"""How long a page of the compiled book takes to open from disk, and until its math is set."""
 
 import sys
 

@@ -107,10 +107,12 @@ def test_what_the_theme_writes_is_mended(tmp_path):
         '<div role="doc-biblioentry"><img alt="map" src="map.png" /><img src="map.png" width="9"/>'
         '<script>const THEBE_JS_URL = 1</script><script src="sphinx-thebe.js?v=1"></script>'
         '<script type="text/x-thebe-config">{}</script><script>kernelName = 1</script>'
-        "<script>1</script>",
+        '<summary aria-label="Toggle hidden content">Show code</summary><script>1</script>',
         tmp_path,
     )
     assert '<summary aria-label="Pages under Methods">' in page
     assert 'role="listitem"' in page and "biblioentry" not in page
     assert re.search(r'alt="map" src="map.png" width="\d+" height="\d+" />', page)
-    assert page.endswith('<img src="map.png" width="9"/><script>1</script>')
+    assert page.endswith(
+        '<img src="map.png" width="9"/><summary>Show code</summary><script>1</script>'
+    )

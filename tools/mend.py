@@ -7,6 +7,8 @@ import imagesize
 
 # The arrow beside an entry of the table of contents would be a button without a name.
 ARROW = re.compile(r'(<a class="[^"]*" href="[^"]*">([^<]*)</a><details[^>]*><summary)>')
+# This label would hide what is written on a fold of code: "Show code cell source".
+FOLD = '<summary aria-label="Toggle hidden content">'
 # ARIA 1.3 gives this role up, and a list may hold list items only.
 ENTRY = re.compile(r'role="doc-biblioentry"')
 IMAGE = re.compile(r'<img (?![^>]*\bwidth=")[^>]*\bsrc="([^":]+)"[^>]*?(?= ?/?>)')
@@ -18,7 +20,7 @@ KERNELS = re.compile(
 
 
 def mended(html, folder):
-    """Name the arrows, give the bibliography its roles and images their room, drop the kernels.
+    """Name arrows and folds, give the bibliography roles and images room, drop the kernels.
 
     Parameters
     ----------
@@ -38,6 +40,7 @@ def mended(html, folder):
         return f'{match[0]} width="{width}" height="{height}"' if width > 0 else match[0]
 
     html = ARROW.sub(r'\1 aria-label="Pages under \2">', KERNELS.sub("", html))
+    html = html.replace(FOLD, "<summary>")
     return IMAGE.sub(sized, ENTRY.sub('role="listitem"', html))
 
 
