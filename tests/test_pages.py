@@ -86,6 +86,14 @@ def test_every_image_says_what_it_shows_and_how_large_it_is(pages):
     assert_none(pages, mute)
 
 
+def test_no_image_is_wider_than_a_fine_screen_can_show(pages):
+    # The column of text has 700 pixels, of two dots each.
+    def wide(path, page):
+        return [str(i)[:100] for i in page.find_all("img") if int(i.get("width", 0)) > 1400]
+
+    assert_none(pages, wide)
+
+
 def test_no_page_is_heavy(pages):
     def heavy(path, page):
         assets = page.select("img[src], script[src]")
