@@ -167,7 +167,7 @@ def test_search_opens_by_keys_on_any_page(page, committed_book):
     page.wait_for_selector("#search-results li a")
     page.keyboard.press("Escape")
     page.click("#search-results li a")
-    page.wait_for_selector("main h1")
+    page.wait_for_selector("article h1")
 
 
 FOCUSED = """() => {

@@ -124,7 +124,7 @@ def test_a_page_is_freed_of_the_screen_and_of_its_place(tmp_path):
         "https://example.org",
     ]
     assert article.section["id"] == "a-c--map" and article["id"] == "a-c"
-    assert article.style.text == "#a-c--map td {color: #fff}"
+    assert article.style.string == "#a-c--map td {color: #fff}"
     assert article.img["src"] == "html/_images/x.png"
     assert "source" in article.text and "file" in article.text
     assert "press" not in article.text and "code" not in article.text

@@ -28,8 +28,10 @@ REFERRING = ("aria-describedby", "aria-labelledby", "for", "headers")
 # A4 less the margins of pdf.css, in pixels of CSS.
 WIDTH = 642
 FIT = """width => {
-    for (const table of document.querySelectorAll("article table"))
-        if (table.scrollWidth > width) table.style.zoom = width / table.scrollWidth;
+    for (const table of document.querySelectorAll("article table")) {
+        const box = table.getBoundingClientRect();
+        if (box.right > width) table.style.zoom = (width - box.left) / box.width;
+    }
 }"""
 CUT = """width => [...document.querySelectorAll("article *")]
     .filter(e => !e.closest("svg") && e.getBoundingClientRect().right > width + 2)
@@ -110,7 +112,7 @@ def article(html, page, pages):
             )
     for style in found.find_all("style"):
         style.string = re.sub(
-            r"#([\w-]+)", lambda m: f"#{name(page, m[1])}" if m[1] in ids else m[0], style.text
+            r"#([\w-]+)", lambda m: f"#{name(page, m[1])}" if m[1] in ids else m[0], style.string
         )
     for link in found.find_all("a", href=True):
         address = urlsplit(link["href"])
