@@ -22,8 +22,10 @@ from bs4 import BeautifulSoup
 from chromium import browser
 from gate import ROOT, BookError, refuse
 
-# What a page on paper has no use for. Code that is folded on the screen is left out.
-SCREEN_ONLY = "script, noscript, button, .headerlink, details.hide, .only-dark, canvas"
+# What a page on paper has no use for. Folded code is left out, and what an output folds to be copied.
+SCREEN_ONLY = (
+    "script, noscript, button, canvas, .headerlink, .only-dark, details.hide, .cell_output details"
+)
 REFERRING = ("aria-describedby", "aria-labelledby", "for", "headers")
 # A4 less the margins of pdf.css, in pixels of CSS.
 WIDTH = 642
