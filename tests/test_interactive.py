@@ -239,7 +239,7 @@ def draw(page, strokes):
         page.mouse.move(*first)
         page.mouse.down()
         for point in rest:
-            page.mouse.move(*point, steps=3)
+            page.mouse.move(*point)
         page.mouse.up()
 
 
@@ -424,7 +424,8 @@ def test_axe_finds_no_violation(visit, scheme, width):
     page.locator("#explore-pad").focus()
     rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
     found = axe.Axe().run(page, context=".bd-article", options=rules)
-    assert found.response["violations"] == []
+    nodes = [(v["id"], n["html"]) for v in found.response["violations"] for n in v["nodes"]]
+    assert nodes == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

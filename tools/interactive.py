@@ -301,7 +301,7 @@ def table(facts, size):
         ("width of a stroke, median", "", f"{facts['stroke_width']} pixels"),
         ("size of the data file", "", f"{size / 1e6:.2f} MB"),
     ]
-    lines = ["| | as trained | on this page |", "|:--|--:|--:|"]
+    lines = ["| measure | as trained | on this page |", "|:--|--:|--:|"]
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
 

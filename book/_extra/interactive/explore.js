@@ -21,7 +21,7 @@
     });
 
     let seen = null; // what the model says of the drawing; null while there is none
-    let shown = 0; // the unit whose members are shown
+    let shown = null; // the unit whose members are shown
     let waiting = null; // strokes that the model has not seen yet
 
     function describe(unit) {
@@ -47,11 +47,13 @@
     }
 
     function showUnit(unit) {
-      shown = unit;
-      find("unit").textContent = describe(unit).replace(/^r/, "R");
-      ExploreViews.paint(find("unit-image"), row("decoded", unit), 255);
-      ExploreViews.showClasses(find("classes"), row("class_counts", unit));
-      ExploreViews.showMembers(find("members"), members[unit]);
+      if (unit !== shown) {
+        shown = unit;
+        find("unit").textContent = describe(unit).replace(/^r/, "R");
+        ExploreViews.paint(find("unit-image"), row("decoded", unit), 255);
+        ExploreViews.showClasses(find("classes"), row("class_counts", unit));
+        ExploreViews.showMembers(find("members"), members[unit]);
+      }
       updateMap(shown, seen);
     }
 
