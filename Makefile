@@ -6,9 +6,10 @@ BIN := .venv/bin
 # These files say what is installed, and when.
 ALL := .venv/.installed
 COMPILER := .venv/.jupyter-book
+PRINTER := .venv/.printer
 PEERS := .venv/.peers
 
-.PHONY: help book html executed test test-backends lock clean
+.PHONY: help book html pdf site executed test test-backends lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -19,6 +20,13 @@ book: $(ALL) ## execute every notebook and build _build/html/index.html (SCALE=q
 
 html: $(or $(wildcard $(ALL)),$(COMPILER)) ## only compile the executed notebooks that are committed
 	$(BIN)/python tools/book.py compile --committed
+
+pdf: $(or $(wildcard $(ALL)),$(PRINTER)) ## print the compiled book to _build/desom.pdf (needs Chromium)
+	$(BIN)/python tools/pdf.py
+
+site: html ## what is published: the committed executions compiled and printed, all in _build/html
+	$(MAKE) pdf
+	$(BIN)/python tools/pdf.py --join
 
 executed: $(ALL) ## execute every notebook at the paper's scale and refresh the copies in book/
 	$(BIN)/python tools/book.py execute
@@ -53,6 +61,11 @@ $(PEERS): $(ALL)
 $(COMPILER): constraints.txt | $(BIN)/pip
 	@echo "Installing Jupyter Book into .venv"
 	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2'
+	@touch $@
+
+$(PRINTER): $(COMPILER)
+	@echo "Installing what prints the book into .venv"
+	$(BIN)/pip install --constraint constraints.txt playwright pypdf
 	@touch $@
 
 $(BIN)/pip:

@@ -12,7 +12,7 @@ from sklearn.datasets import make_blobs
 from desom import DESOM, Kerasom, datasets, experiments, runs
 from desom.baselines.dec import DEC
 from desom.grids import Grid
-from helpers import DEEP, deep, small
+from helpers import DEEP, ROOT, build, deep, small
 
 
 @pytest.fixture(scope="session")
@@ -160,3 +160,14 @@ def tiny_grid(monkeypatch, blobs):
     runs.load_dataset.cache_clear()
     yield grid
     runs.load_dataset.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def committed_book(tmp_path_factory):
+    """Compile the executions that are committed, without TensorFlow; give the pages' folder."""
+    folder = tmp_path_factory.mktemp("committed")
+    (folder / "tensorflow.py").write_text("raise ImportError('tensorflow is not to be used')")
+    env = {"PYTHONPATH": str(folder)}
+    made = build(ROOT, "compile", "--committed", "--into", folder, env=env)
+    assert made.returncode == 0, made.stdout + made.stderr
+    return folder / "_build/html"

@@ -16,7 +16,7 @@ def workflow():
 
 def test_every_command_of_the_workflow_is_a_target_that_runs_locally():
     commands = [s["run"] for job in workflow()["jobs"].values() for s in job["steps"] if "run" in s]
-    assert {"make test", "make html"} == set(commands)
+    assert {"make test", "make site"} == set(commands)
     assert {command.removeprefix("make ") for command in commands} <= TARGETS
 
 

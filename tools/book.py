@@ -36,6 +36,7 @@ from gate import (
     source_faults,
     sources,
 )
+from mend import mend
 
 HOUR = 3600
 # The longest that a cell may take. At the paper's scale a cell may train a whole grid.
@@ -203,6 +204,7 @@ def compile_book(arguments):
     print(f"Compiling: {' '.join(map(str, command))}", flush=True)
     if subprocess.run(command).returncode:
         raise BookError("the book has faults; Jupyter Book's warnings, above, name them")
+    mend(build / "html")
     print(f"The book is {build / 'html' / 'index.html'}")
 
 
