@@ -121,7 +121,7 @@ def test_a_digit_drawn_with_a_finger_is_recognized(visit):
 
 def test_a_digit_drawn_with_keys_is_recognized(visit):
     page = visit()
-    page.locator("#explore-pad").focus()
+    page.get_by_role("application", name="Drawing pad").focus()
     scrolled = page.evaluate("scrollY")
 
     def press(keys, times):
