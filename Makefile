@@ -9,7 +9,7 @@ COMPILER := .venv/.jupyter-book
 PRINTER := .venv/.printer
 PEERS := .venv/.peers
 
-.PHONY: help book html pdf site executed test test-backends lock clean
+.PHONY: help book html pdf site executed interactive test test-backends lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ site: html ## what is published: the committed executions compiled and printed, 
 executed: $(ALL) ## execute every notebook at the paper's scale and refresh the copies in book/
 	$(BIN)/python tools/book.py execute
 	$(BIN)/python tools/book.py keep
+
+interactive: $(ALL) ## train the model of the interactive page, and make its data file
+	$(BIN)/python tools/interactive.py
 
 test: $(ALL) ## check style, run the tests, build the book at the quick scale
 	$(BIN)/ruff check
