@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 
-from desom.errors import InputError
+from desom.errors import InputError, LostWorker
 from desom.files import REPOSITORY
 
 
@@ -25,7 +25,7 @@ def main(argv=None):
     arguments = _parser().parse_args(argv)
     try:
         return arguments.command(arguments)
-    except (InputError, FloatingPointError, OSError) as error:
+    except (InputError, LostWorker, OSError) as error:
         print(f"desom: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -46,6 +46,11 @@ def pretrained(autoencoder, data):
     -------
     Autoencoder
         Fitted on ``data.x``; its ``seconds_`` is the time that its training took.
+
+    Raises
+    ------
+    OSError
+        If it cannot be kept, because the disk is full, say.
     """
     config = autoencoder.get_params() | {"backend": keras.backend.backend()}
     seed = config.pop("random_state")
@@ -62,5 +67,11 @@ def pretrained(autoencoder, data):
         start = time.perf_counter()
         autoencoder.fit(data.x)
         autoencoder.seconds_ = time.perf_counter() - start
-        autoencoder.save(path)
+        try:
+            autoencoder.save(path)
+        except OSError as error:
+            raise OSError(
+                f"the trained autoencoder cannot be kept in {path.parent}: "
+                f"{error.strerror or error}; make room, and run again."
+            ) from error
         return autoencoder
