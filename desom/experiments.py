@@ -252,8 +252,8 @@ def _train_on_cluster(calls, scheduler):
             ) from None
         except FutureCancelledError:
             raise LostWorker(
-                f"the scheduler {scheduler} is gone; the runs that had finished are recorded: start "
-                "it and its workers, and run again."
+                f"the scheduler {scheduler} is gone; the runs that had finished are recorded: "
+                "start it and its workers, and run again."
             ) from None
 
 
