@@ -2,10 +2,22 @@
 
 import sklearn.cluster
 
-from desom.base import StoredEstimator
+from desom.base import StoredEstimator, check_numbers
 
 
 class KMeans(StoredEstimator, sklearn.cluster.KMeans):
-    """scikit-learn's ``KMeans``, unchanged; ``save`` writes it to one file without a pickle."""
+    """scikit-learn's ``KMeans``; ``save`` writes it to one file without a pickle.
+
+    It only adds a check of X, so that what is not a number is named.
+    """
 
     _parameter_constraints = sklearn.cluster.KMeans._parameter_constraints
+
+    def _check_test_data(self, X):
+        check_numbers(X)
+        return super()._check_test_data(X)
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Compute the clusters; see scikit-learn."""
+        check_numbers(X)
+        return super().fit(X, y, sample_weight)
