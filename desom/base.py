@@ -2,6 +2,7 @@
 
 import json
 import math
+from importlib import import_module
 from numbers import Integral, Real
 
 import numpy as np
@@ -67,7 +68,9 @@ def check_numbers(X):
     X : array-like or sparse matrix
         The samples.
     """
-    if not issparse(X) and as_array("X", X).dtype.kind not in "biufc":
+    # scikit-learn has a sentence of its own for an array of complex numbers.
+    numbers = "biufc" if hasattr(X, "dtype") else "biuf"
+    if not issparse(X) and as_array("X", X).dtype.kind not in numbers:
         as_array("X", X, np.float32)
 
 
@@ -359,12 +362,18 @@ def load(path):
         If the file is not one that ``save`` wrote.
     """
     arrays = read_arrays(path, "a saved estimator")
+    import_module("desom.runs")  # knows every class that can be saved
     try:
-        header = json.loads(str(arrays.pop("header")))
-        estimator = _CLASSES[header["estimator"]]()
-        parameters, state = header["parameters"], header["state"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a saved estimator.") from error
+        return _restored(arrays)
+    # What a foreign or changed file runs into.
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is not a saved estimator, or it is damaged.") from error
+
+
+def _restored(arrays):
+    header = json.loads(str(arrays.pop("header")))
+    estimator = _CLASSES[header["estimator"]]()
+    parameters, state = header["parameters"], header["state"]
     arrays = {name: v.astype(object) if v.dtype.kind == "U" else v for name, v in arrays.items()}
     weights = [arrays.pop(name) for name in list(arrays) if name.startswith("weight_")]
     learned = {"model_": weights} if weights else {}

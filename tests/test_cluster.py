@@ -111,7 +111,7 @@ def test_a_single_worker_trains_not_this_process_and_ctrl_c_leaves_it_at_work(
     interrupting.start()
     assert main(arguments) == 130
     interrupting.join()
-    assert "desom: interrupted; the runs that had finished are recorded." in capsys.readouterr().err
+    assert "desom: interrupted; what had finished is recorded." in capsys.readouterr().err
     assert len(recorded(wanted, tmp_path)) < 3
     assert main(arguments) in (0, 1)  # a run that the worker goes on with is left to it
     assert main(arguments) == 0

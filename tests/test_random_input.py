@@ -199,7 +199,7 @@ def test_number_beyond_sense_is_refused_by_name(method, name, value):
     assert is_one_sentence(caught.value, [name])
 
 
-@many(60)
+@many(150)
 @given(method=st.sampled_from(sorted(METHODS)), data=st.data())
 def test_training_of_two_steps_ends_well_or_explains(method, data, fitted, few_restarts):
     parameters = changed(method, data)
