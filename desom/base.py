@@ -31,6 +31,10 @@ POSITIVE = [Interval(Real, 0, None, closed="neither")]
 NON_NEGATIVE = [Interval(Real, 0, None, closed="left")]
 
 
+def _is_count(value):
+    return isinstance(value, Integral) and not isinstance(value, bool) and 1 <= value <= LARGEST
+
+
 def as_array(name, values, dtype=None):
     """Give values as an array, or an error that names them, as NumPy's own do not.
 
@@ -85,6 +89,11 @@ class StoredEstimator(BaseEstimator):
 
     def _check_parameters(self):
         self._validate_params()
+        # To Python True is 1, but not to every library below.
+        for name, value in self.get_params().items():
+            boolean = {"boolean", "verbose"} & set(map(str, self._parameter_constraints[name]))
+            if isinstance(value, bool | np.bool_) and not boolean:
+                raise InputError(f"{name} is {value}; it takes no boolean.")
 
     def _check_input(self, X, *, reset=False):
         """X as a C-contiguous float32 array, checked; copied only where it is not one already."""
@@ -218,7 +227,7 @@ class CodingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KerasEs
 
     def _check_parameters(self):
         super()._check_parameters()
-        if not all(isinstance(n, Integral) and 1 <= n <= LARGEST for n in self.hidden_units):
+        if not all(map(_is_count, self.hidden_units)):
             raise InputError(
                 f"hidden_units is {self.hidden_units!r}; it takes integers >= 1, up to {LARGEST}."
             )
@@ -337,7 +346,7 @@ class MapEstimator(PrototypeEstimator):
     def _check_parameters(self):
         super()._check_parameters()
         size = self.map_size
-        if len(size) != 2 or not all(isinstance(n, Integral) and n >= 1 for n in size):
+        if len(size) != 2 or not all(map(_is_count, size)):
             raise InputError(f"map_size is {size!r}; it takes two integers >= 1, rows and columns.")
 
 

@@ -118,7 +118,7 @@ def configuration(method, **overrides):
     """
     parameters = METHODS[method](**overrides).get_params()
     kept = {k: v for k, v in parameters.items() if k not in ("random_state", "verbose")}
-    return json.loads(json.dumps(kept))
+    return json.loads(json.dumps(kept, default=np.generic.item))
 
 
 @lru_cache(maxsize=1)

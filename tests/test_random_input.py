@@ -16,7 +16,7 @@ from scipy.sparse import coo_matrix, csr_array
 from desom import load, records
 from desom.cli import main
 from desom.errors import InputError
-from desom.runs import METHODS
+from desom.runs import METHODS, Run, configuration
 
 
 def many(n_examples):
@@ -183,6 +183,11 @@ def test_fit_accepts_or_explains(method, data):
     ("method", "name", "value"),
     [
         ("minisom", "sigma", 1e-200),
+        ("kmeans", "n_clusters", True),
+        ("ae_gmm", "n_clusters", np.True_),
+        ("desom", "batch_size", True),
+        ("desom", "hidden_units", (True,)),
+        ("dnm", "map_size", (True, 2)),
         ("minisom", "iterations", 10**30),
         ("kerasom", "iterations", 2**31),
         ("kerasom", "map_size", (2**32, 2**32)),
@@ -192,11 +197,25 @@ def test_fit_accepts_or_explains(method, data):
         ("ae_kmeans", "pretrain_iterations", 10**30),
     ],
 )
-def test_number_beyond_sense_is_refused_by_name(method, name, value):
+def test_number_without_sense_is_refused_by_name(method, name, value):
     parameters = {n: v for n, v in SMALL.items() if n in METHODS[method]().get_params()}
     with pytest.raises(ValueError, match=name) as caught:
         METHODS[method](**parameters | {name: value}).fit(FINE)
     assert is_one_sentence(caught.value, [name])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_numbers_of_numpy_are_numbers(method, fitted, tmp_path):
+    def of_numpy(value):
+        return tuple(map(np.int64, value)) if isinstance(value, tuple) else np.int64(value)
+
+    known = METHODS[method]().get_params()
+    parameters = {name: of_numpy(value) for name, value in SMALL.items() if name in known}
+    estimator = METHODS[method](**parameters).fit(FINE.astype("float32"))
+    assert np.allclose(estimator.cluster_centers_, fitted[method].cluster_centers_, atol=1e-5)
+    estimator.save(tmp_path / "file.npz")
+    assert load(tmp_path / "file.npz").get_params() == estimator.get_params()
+    Run(method, "digits", 0, configuration(method, **parameters))
 
 
 @many(150)

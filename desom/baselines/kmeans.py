@@ -20,5 +20,6 @@ class KMeans(StoredEstimator, sklearn.cluster.KMeans):
 
     def fit(self, X, y=None, sample_weight=None):
         """Compute the clusters; see scikit-learn."""
+        self._check_parameters()
         check_numbers(X)
         return super().fit(X, y, sample_weight)
