@@ -156,7 +156,9 @@ def stop(*args, **kwargs):
 def changed(method, data):
     """Draw parameters of a method, small but for up to two that are nonsense."""
     known = METHODS[method]().get_params()
-    names = data.draw(st.lists(st.sampled_from(sorted(known)), max_size=2, unique=True))
+    # A function as scikit-learn's ``init`` may raise whatever it likes.
+    names = st.sampled_from(sorted(known.keys() - {"init"}))
+    names = data.draw(st.lists(names, max_size=2, unique=True))
     changes = {name: data.draw(nonsense, label=name) for name in names}
     return {name: value for name, value in SMALL.items() if name in known} | changes
 
