@@ -1,6 +1,7 @@
 """The runs of the grids: which they are, and how to come by their records."""
 
 import os
+import signal
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
@@ -205,7 +206,10 @@ def _train_here(calls, workers):
     """Call `run_and_record` in processes that share the cores of this machine."""
     with _threads_per_process(joblib.cpu_count() // workers):
         try:
-            joblib.Parallel(n_jobs=workers)(joblib.delayed(run_and_record)(*call) for call in calls)
+            # Ctrl-C goes to all processes. This one ends the others, which would print tracebacks.
+            ignoring = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+            parallel = joblib.Parallel(workers, **ignoring if workers > 1 else {})
+            parallel(joblib.delayed(run_and_record)(*call) for call in calls)
         except BrokenProcessPool:
             raise LostWorker(
                 f"one of the {workers} workers was killed, perhaps for want of memory; the runs "
@@ -218,6 +222,7 @@ def _train_on_cluster(calls, scheduler):
     try:
         from distributed import Client, KilledWorker, as_completed
         from distributed.client import FutureCancelledError
+        from distributed.comm import CommClosedError
     except ImportError:
         raise InputError(
             "a scheduler takes the package distributed; install it: pip install distributed."
@@ -250,7 +255,7 @@ def _train_on_cluster(calls, scheduler):
                 "for want of memory; the runs that had finished are recorded: run again, with more "
                 "memory for each worker."
             ) from None
-        except FutureCancelledError:
+        except (FutureCancelledError, CommClosedError):
             raise LostWorker(
                 f"the scheduler {scheduler} is gone; the runs that had finished are recorded: "
                 "start it and its workers, and run again."

@@ -74,7 +74,9 @@ def scheduler():
     """Give the address of a scheduler without workers, and its process."""
     bin = Path(sys.executable).parent
     command = [bin / "dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A run is given up when the first worker dies with it; as a rule, when the fourth does.
+    few = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=few)
     for line in process.stderr:
         if found := re.search(r"Scheduler at: +(tcp://\S+)", line):
             break
@@ -124,6 +126,26 @@ def test_cluster_without_workers_is_named(scheduler, tmp_path, monkeypatch):
     monkeypatch.setattr("desom.experiments.SECONDS_TO_COME", 0.5)
     with pytest.raises(LostWorker, match=f"no worker came to the scheduler {scheduler[0]} within"):
         collect(short_runs(1), tmp_path, scheduler=scheduler[0])
+
+
+@pytest.mark.usefixtures("no_training", "one_worker")
+def test_run_whose_workers_die_is_named(scheduler, tmp_path):
+    address, _ = scheduler
+    wanted = short_runs(4)
+
+    def kill_after_the_first_record():
+        while not recorded(wanted, tmp_path):
+            time.sleep(0.01)
+        with distributed.Client(address) as client:
+            (pid,) = client.run(os.getpid).values()
+        os.kill(pid, signal.SIGKILL)
+
+    killing = threading.Thread(target=kill_after_the_first_record)
+    killing.start()
+    with pytest.raises(LostWorker, match=r"kerasom on digits, seed \d was given up, because every"):
+        collect(wanted, tmp_path, scheduler=address)
+    killing.join()
+    assert recorded(wanted, tmp_path)
 
 
 @pytest.mark.usefixtures("no_training", "one_worker")
