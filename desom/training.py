@@ -357,6 +357,12 @@ def apply(model, x):
     -------
     ndarray of float32, shape (N, E)
         The output.
+
+    Raises
+    ------
+    FloatingPointError
+        If the output is not finite: the last steps of a training can ruin the weights unseen, for
+        no later loss shows it.
     """
     forward = _forward(model)
     output = np.empty((len(x), *model.output_shape[1:]), dtype=np.float32)
@@ -365,6 +371,11 @@ def apply(model, x):
         padding = PREDICTION_BATCH - len(block)
         padded = np.pad(block, ((0, padding), (0, 0))) if padding else block
         output[rows] = forward(padded)[: len(block)]
+    if not np.isfinite(output).all():
+        raise FloatingPointError(
+            "the network's output is not finite: try a smaller learning_rate, or scale its input "
+            "to [0, 1]."
+        )
     return output
 
 
