@@ -6,9 +6,10 @@ BIN := .venv/bin
 # These files say what is installed, and when.
 ALL := .venv/.installed
 COMPILER := .venv/.jupyter-book
+PRINTER := .venv/.printer
 PEERS := .venv/.peers
 
-.PHONY: help book html executed links test test-backends lock repository clean
+.PHONY: help book html pdf site executed interactive links test test-backends lock repository clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -20,12 +21,22 @@ book: $(ALL) ## execute every notebook and build _build/html/index.html (SCALE=q
 html: $(or $(wildcard $(ALL)),$(COMPILER)) ## only compile the executed notebooks that are committed
 	$(BIN)/python tools/book.py compile --committed
 
+pdf: $(or $(wildcard $(ALL)),$(PRINTER)) ## print the compiled book to _build/desom.pdf (needs Chromium)
+	$(BIN)/python tools/pdf.py
+
+site: html ## what is published: the committed executions compiled and printed, all in _build/html
+	$(MAKE) pdf
+	$(BIN)/python tools/pdf.py --join
+
 executed: $(ALL) ## execute every notebook at the paper's scale and refresh the copies in book/
 	$(BIN)/python tools/book.py execute
 	$(BIN)/python tools/book.py keep
 
 links: $(or $(wildcard $(ALL)),$(COMPILER)) ## follow every link that leads out of the book (needs a network)
 	$(BIN)/python tools/book.py links
+
+interactive: $(ALL) ## train the model of the interactive page, and make its data file
+	$(BIN)/python tools/interactive.py
 
 test: $(ALL) ## check style, run the tests, build the book at the quick scale
 	$(BIN)/ruff check
@@ -60,6 +71,11 @@ $(PEERS): $(ALL)
 $(COMPILER): constraints.txt | $(BIN)/pip
 	@echo "Installing Jupyter Book into .venv"
 	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2'
+	@touch $@
+
+$(PRINTER): $(COMPILER)
+	@echo "Installing what prints the book into .venv"
+	$(BIN)/pip install --constraint constraints.txt playwright pypdf
 	@touch $@
 
 $(BIN)/pip:

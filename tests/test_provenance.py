@@ -187,8 +187,8 @@ def chapter(tmp_path, cited, monkeypatch):
             [
                 new_output(
                     "display_data",
-                    {"text/html": "<table></table>"},
-                    metadata={"scrapbook": {"name": "x"}},
+                    {"glued/text/html": "<table></table>"},
+                    metadata={"scrapbook": {"name": "x", "mime_prefix": "glued/"}},
                 )
             ],
         ]
@@ -217,7 +217,7 @@ def test_every_figure_and_table_has_its_code_and_records_below(chapter):
     assert f'<a href="{BASE}/results/desom/mnist.jsonl">results/desom/mnist.jsonl</a>' in note
     assert "Runs: 1, seeds 3. Revisions of the code: abc123. Devices: A &amp; B, 2 threads." in note
     assert "Records: none" in cells["c2-made-by"].source
-    assert note.removeprefix("<")[:7] in cells["c4"].outputs[0].data["text/html"]
+    assert "<details" in cells["c4"].outputs[0].data["glued/text/html"]
     assert cells["c0"].outputs == []
 
 

@@ -30,7 +30,7 @@ def commands(flow):
 
 
 def test_every_command_of_the_workflows_is_a_target_that_runs_locally():
-    assert commands(workflow("book")) == {"make test", "make html"}
+    assert commands(workflow("book")) == {"make test", "make site"}
     assert commands(workflow("links")) == {"make links"}
     flows = [workflow(path.stem) for path in (ROOT / ".github/workflows").glob("*.yml")]
     every = set().union(*map(commands, flows))

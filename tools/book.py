@@ -40,6 +40,7 @@ from gate import (
     source_faults,
     sources,
 )
+from mend import mend
 
 HOUR = 3600
 # The longest that a cell may take. At the paper's scale a cell may train a whole grid.
@@ -200,6 +201,7 @@ def compile_book(arguments):
     """Compile what is staged, from nothing: Sphinx does not repeat the warnings of old pages."""
     build = arguments.into / "_build"
     jupyter_book(arguments, "html")
+    mend(build / "html")
     print(f"The book is {build / 'html' / 'index.html'}")
 
 

@@ -96,12 +96,14 @@ def _shows(cell, note):
     cell.outputs = [output for output in cell.outputs if RECORDS not in output.get("data", {})]
     for output in cell.outputs:
         data = output.get("data", {})
-        text = data.get("text/html", "") + data.get("text/markdown", "")
-        if is_figure(text) or any(kind.startswith("image/") for kind in data):
-            if "scrapbook" in output.metadata and "text/html" in data:
-                data["text/html"] += note
-            else:
-                shown = True
+        # What is glued to another page has its kind behind a prefix.
+        prefix = output.get("metadata", {}).get("scrapbook", {}).get("mime_prefix", "")
+        html = f"{prefix}text/html"
+        text = data.get(html, "") + data.get("text/markdown", "")
+        if prefix and is_figure(text):
+            data[html] += note
+        elif is_figure(text) or any(kind.startswith("image/") for kind in data):
+            shown = True
     return shown
 
 
