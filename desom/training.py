@@ -5,6 +5,8 @@ about 1/200 of the training without returning to Python; then the curves grow by
 that look at the whole data set now and then, for new targets, return to Python for that too.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import keras
 import numpy as np
 from sklearn.utils import gen_batches
@@ -364,13 +366,18 @@ def apply(model, x):
         If the output is not finite: the last steps of a training can ruin the weights unseen, for
         no later loss shows it.
     """
-    forward = _forward(model)
+    forward, n_threads = _forward(model)
     output = np.empty((len(x), *model.output_shape[1:]), dtype=np.float32)
-    for rows in gen_batches(len(x), PREDICTION_BATCH):
+
+    def fill(rows):
         block = x[rows]
         padding = PREDICTION_BATCH - len(block)
         padded = np.pad(block, ((0, padding), (0, 0))) if padding else block
         output[rows] = forward(padded)[: len(block)]
+
+    with ThreadPoolExecutor(n_threads) as threads:
+        for _ in threads.map(fill, gen_batches(len(x), PREDICTION_BATCH)):
+            pass
     if not np.isfinite(output).all():
         raise FloatingPointError(
             "the network's output is not finite: try a smaller learning_rate, or scale its input "
@@ -380,16 +387,17 @@ def apply(model, x):
 
 
 def _forward(model):
-    """Give the forward pass of a block; on TensorFlow as one program, kept with the model.
+    """Give the forward pass of a block, and from how many threads to call it.
 
-    There, Keras' ``predict_on_batch`` takes longer than the arithmetic of a block, and where many
-    models are fitted and each predicts little, TensorFlow warns that it traces often.
+    On TensorFlow it is one program, kept with the model: Keras' ``predict_on_batch`` takes longer
+    than the arithmetic of a block, and where many models are fitted and each predicts little,
+    TensorFlow warns that it traces often. A second thread copies a block while one is computed.
     """
     if keras.backend.backend() != "tensorflow":
-        return model.predict_on_batch
+        return model.predict_on_batch, 1
     import tensorflow as tf
 
     if not hasattr(model, "forward_program"):
         block = tf.TensorSpec((PREDICTION_BATCH, *model.input_shape[1:]), tf.float32)
         model.forward_program = tf.function(model).get_concrete_function(block, training=False)
-    return lambda block: model.forward_program(tf.constant(block)).numpy()
+    return lambda block: model.forward_program(tf.constant(block)).numpy(), 2
