@@ -14,8 +14,14 @@ from IPython.display import HTML
 from matplotlib.patches import FancyArrowPatch, Polygon, Rectangle
 
 # Each role has a color of its own, since `as_svg` finds the role by it.
-INK, DATA, NETWORK, CLUSTERS = "#262626", "#595959", "#0b5a9e", "#b3440a"
-CRITIC, FROZEN, WIRE, PAPER = "#00704f", "#757575", "#b3b3b4", "#ffffff"
+INK = "#262626"
+DATA = "#595959"
+NETWORK = "#0b5a9e"
+CLUSTERS = "#b3440a"
+CRITIC = "#00704f"
+FROZEN = "#757575"
+WIRE = "#b3b3b4"
+PAPER = "#ffffff"
 # The name of the role, and its color where the page is dark.
 ROLES = {
     INK: ("ink", "#e8e8e8"),
@@ -27,7 +33,8 @@ ROLES = {
     WIRE: ("wire", "#5c5c5c"),
     PAPER: ("paper", "#121212"),
 }
-RECONSTRUCTION_STYLE, CLUSTERING_STYLE = "--", ":"
+RECONSTRUCTION_STYLE = "--"
+CLUSTERING_STYLE = ":"
 
 
 def blank(ax, xlim, ylim):
