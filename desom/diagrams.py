@@ -51,8 +51,8 @@ def draw_architecture(method, ax=None):
     hidden, size = WIDTHS[1:-1], str(WIDTHS[0])
     rests = method == "dec"
     encoder = [("encoder $f$", INK), ("-".join(map(str, hidden)), INK)]
-    decoder = [("decoder $g$", FROZEN if rests else INK)]
-    decoder.append(("first phase only", FROZEN) if rests else ("-".join(map(str, hidden[::-1])), INK))
+    layers = "first phase only" if rests else "-".join(map(str, hidden[::-1]))
+    decoder = [(text, FROZEN if rests else INK) for text in ("decoder $g$", layers)]
     _draw_networks(ax, 2.6, encoder, decoder, rests, below=(size, str(WIDTHS[-1])))
     if not rests:
         for x in (0.3, 11.7):
@@ -94,8 +94,11 @@ def draw_gradients(ax=None):
         The axes, without frame, in the drawing's own coordinates.
     """
     ax = blank(ax, (-0.6, 12.6), (-4.2, 2.6))
-    reached = r"$\partial \mathcal{L}_r / \partial W_e$", r"$\gamma\,\partial \mathcal{L}_{som} / \partial W_e$"
-    encoder = [("encoder $f$", INK), (reached[0], NETWORK), (reached[1], CLUSTERS)]
+    encoder = [
+        ("encoder $f$", INK),
+        (r"$\partial \mathcal{L}_r / \partial W_e$", NETWORK),
+        (r"$\gamma\,\partial \mathcal{L}_{som} / \partial W_e$", CLUSTERS),
+    ]
     decoder = [("decoder $g$", INK), (r"$\partial \mathcal{L}_r / \partial W_d$", NETWORK)]
     _draw_networks(ax, 2.6, encoder, decoder, wires=0.14)
     wire(ax, (0.3, 1.3), (0.3, 2.2), (11.7, 2.2), (11.7, 1.3))
