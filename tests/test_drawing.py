@@ -1,6 +1,7 @@
 """Drawings as SVG: the same bytes each time, colors that can be read, no id that two share."""
 
 import re
+from functools import partial
 from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
@@ -11,15 +12,10 @@ from desom.errors import InputError
 
 DRAWINGS = {
     **{
-        f"architecture of {method}": lambda ax, method=method: diagrams.draw_architecture(
-            method, ax
-        )
+        f"architecture of {name}": partial(diagrams.draw_architecture, name)
         for name in ("dec", "idec", "desom")
     },
-    **{
-        f"flow of {method}": lambda ax, method=method: diagrams.draw_flow(method, "A title", ax)
-        for method in diagrams.FLOWS
-    },
+    **{f"flow of {name}": partial(diagrams.draw_flow, name, "A title") for name in diagrams.FLOWS},
     "gradients": diagrams.draw_gradients,
     "venn": lambda ax: diagrams.draw_venn({"R": ["one"], "RCS": ["two", "three"]}, ax),
 }
