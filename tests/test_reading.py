@@ -54,6 +54,14 @@ def test_a_chapter_ends_with_what_to_remember_and_exercises(chapter):
     assert len(re.findall(r"^- .{20,}", remembered, re.MULTILINE)) >= 3
 
 
+def test_a_page_of_reference_says_first_what_it_is_for():
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))["parts"]
+    (reference,) = (part for part in parts if part["caption"] == "Reference")
+    for page in files(reference["chapters"]):
+        text = (ROOT / f"{page}.md").read_text("utf-8")
+        assert re.match(r"# .+\n\n\*[^*\n].*\*\n\n", text), page
+
+
 def test_a_chapter_needs_only_what_comes_before():
     read = []
     for page in files(yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))):
