@@ -70,7 +70,7 @@ $(PEERS): $(ALL)
 
 $(COMPILER): constraints.txt | $(BIN)/pip
 	@echo "Installing Jupyter Book into .venv"
-	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2'
+	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2' sphinx-autoapi
 	@touch $@
 
 $(PRINTER): $(COMPILER)

@@ -137,8 +137,10 @@ def stage(build, *, executed):
     shutil.rmtree(staging, ignore_errors=True)
     hidden = shutil.ignore_patterns(".*", *([] if executed else ["*.ipynb"]))
     shutil.copytree(ROOT / "book", staging / "book", ignore=hidden)
-    for name in ("_config.yml", "_toc.yml"):
+    for name in ("_config.yml", "_toc.yml", "tools/apidoc.py"):
         shutil.copy(ROOT / name, staging)
+    # The API pages are made of the docstrings.
+    shutil.copytree(ROOT / "desom", staging / "desom", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def execute(arguments):
