@@ -52,7 +52,7 @@ $(PEERS): $(ALL)
 
 $(COMPILER): constraints.txt | $(BIN)/pip
 	@echo "Installing Jupyter Book into .venv"
-	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2'
+	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2' sphinx-exercise
 	@touch $@
 
 $(BIN)/pip:
