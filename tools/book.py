@@ -189,17 +189,23 @@ def keep(arguments):
 
 
 def compile_book(arguments):
-    """Compile what is staged, from nothing: Sphinx does not repeat the warnings of old pages."""
+    """Compile what is staged, or what is committed."""
     build = arguments.into / "_build"
     if arguments.committed:
         refuse(repository_faults(ROOT))
         stage(build, executed=True)
     if not (build / "source").exists():
         raise BookError(f"nothing is staged in {build}; run `python tools/book.py execute` first")
+    compile_staged(arguments.into)
+
+
+def compile_staged(into):
+    """Compile what is staged, from nothing: Sphinx does not repeat the warnings of old pages."""
+    build = into / "_build"
     for stale in ("html", ".doctrees", "jupyter_execute"):
         shutil.rmtree(build / stale, ignore_errors=True)
     command = [Path(sysconfig.get_path("scripts"), "jupyter-book"), "build", build / "source"]
-    command += ["--path-output", arguments.into, "-W", "-n", "--keep-going"]
+    command += ["--path-output", into, "-W", "-n", "--keep-going"]
     print(f"Compiling: {' '.join(map(str, command))}", flush=True)
     if subprocess.run(command).returncode:
         raise BookError("the book has faults; Jupyter Book's warnings, above, name them")
