@@ -75,6 +75,10 @@ def _tags(cell):
     return cell.metadata.get("tags", [])
 
 
+def _batches(items, size):
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
 def _figure(cell):
     """Give a code cell's picture with its caption, or None."""
     figure = cell.metadata.get("mystnb", {}).get("figure")
@@ -108,21 +112,26 @@ def _slides_of(heading, parts):
             for m in found
         ]
         return [f"{title}<ol>{''.join(items)}</ol>"] if items else []
-    opening = re.split(r"\n\n|(?<=[.:,])\n", HEADING.sub("", EQUATION.sub("", text)).strip())[0]
+    opening = _opening(text)
     slides = [title + to_html(opening)]
     for part in parts:
-        if not isinstance(part, str):
+        if isinstance(part, str):
+            equations = [m for m in EQUATION.finditer(part) if m[0] not in opening]
+            shown = ["\n\n".join(m[0] for m in three) for three in _batches(equations, 3)]
+            slides += [title + to_html(equations) for equations in shown]
+            remarks = [part]
+        else:
             slides += [title + shown for shown in [_figure(part)] if shown]
             remarks = [_markdown(output) for output in part.outputs]
-        else:
-            found = [f"$$\n{_tagged(m[1], m[2])}\n$$" for m in EQUATION.finditer(part)]
-            for start in range(0, len(found), 3):
-                slides.append(title + MARKDOWN.render("
-
-".join(found[start : start + 3])))
-            remarks = [part]
         slides += [title + to_html(m[0]) for remark in remarks for m in NOTICE.finditer(remark)]
     return slides
+
+
+def _opening(text):
+    """Give the first paragraph of a section, with the equation that it may lead to."""
+    blocks = [block for block in re.split(r"\n\n+", text) if not HEADING.match(block)]
+    leads = len(blocks) > 1 and EQUATION.match(blocks[1])
+    return "\n\n".join(blocks[: 2 if leads else 1])
 
 
 def _markdown(output):
