@@ -8,7 +8,7 @@ ALL := .venv/.installed
 COMPILER := .venv/.jupyter-book
 PEERS := .venv/.peers
 
-.PHONY: help book html executed test test-backends lock clean
+.PHONY: help book html executed course test test-backends lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ html: $(or $(wildcard $(ALL)),$(COMPILER)) ## only compile the executed notebook
 executed: $(ALL) ## execute every notebook at the paper's scale and refresh the copies in book/
 	$(BIN)/python tools/book.py execute
 	$(BIN)/python tools/book.py keep
+
+course: $(ALL) ## make the editions for students and instructors, and slides, from the committed notebooks
+	$(BIN)/python tools/course.py
 
 test: $(ALL) ## check style, run the tests, build the book at the quick scale
 	$(BIN)/ruff check
