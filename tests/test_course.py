@@ -154,7 +154,7 @@ def test_a_chapter_without_its_solutions_has_the_rest(chapter):
 
 
 def test_every_chapter_has_lines_that_only_its_solutions_have():
-    named = {where.split(",")[0] for where in course.solution_lines(ROOT).values()}
+    named = {where.split(",")[0] for where in course.solution_lines().values()}
     assert named == {path.name for path in CHAPTERS if exercises_of(path)}
 
 
