@@ -9,7 +9,7 @@ COMPILER := .venv/.jupyter-book
 PRINTER := .venv/.printer
 PEERS := .venv/.peers
 
-.PHONY: help book html pdf site executed interactive links test test-backends lock repository clean
+.PHONY: help book html pdf site executed course interactive links test test-backends lock repository clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ site: html ## what is published: the committed executions compiled and printed, 
 executed: $(ALL) ## execute every notebook at the paper's scale and refresh the copies in book/
 	$(BIN)/python tools/book.py execute
 	$(BIN)/python tools/book.py keep
+
+course: $(ALL) ## make the editions for students and instructors, and slides, from the committed notebooks
+	$(BIN)/python tools/course.py
 
 links: $(or $(wildcard $(ALL)),$(COMPILER)) ## follow every link that leads out of the book (needs a network)
 	$(BIN)/python tools/book.py links
@@ -70,7 +73,7 @@ $(PEERS): $(ALL)
 
 $(COMPILER): constraints.txt | $(BIN)/pip
 	@echo "Installing Jupyter Book into .venv"
-	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2' sphinx-autoapi
+	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2' sphinx-autoapi sphinx-exercise
 	@touch $@
 
 $(PRINTER): $(COMPILER)

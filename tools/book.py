@@ -200,10 +200,9 @@ def keep(arguments):
 
 
 def compile_book(arguments):
-    """Compile what is staged, from nothing: Sphinx does not repeat the warnings of old pages."""
+    """Compile what is staged, or what is committed."""
     build = arguments.into / "_build"
     jupyter_book(arguments, "html")
-    mend(build / "html")
     print(f"The book is {build / 'html' / 'index.html'}")
 
 
@@ -222,17 +221,25 @@ def jupyter_book(arguments, builder):
         stage(build, executed=True)
     if not (build / "source").exists():
         raise BookError(f"nothing is staged in {build}; run `python tools/book.py execute` first")
+    compile_staged(arguments.into, builder)
+
+
+def compile_staged(into, builder="html"):
+    """Compile what is staged, from nothing: Sphinx does not repeat the warnings of old pages."""
+    build = into / "_build"
     for stale in (builder, ".doctrees", "jupyter_execute", "pages"):
         shutil.rmtree(build / stale, ignore_errors=True)
     shutil.copytree(build / "source", build / "pages")
     provenance.annotate(build / "pages" / "book", ROOT / "notebooks", ROOT / "_config.yml")
     command = [Path(sysconfig.get_path("scripts"), "jupyter-book"), "build", build / "pages"]
-    command += ["--path-output", arguments.into, "-W", "-n", "--keep-going"]
+    command += ["--path-output", into, "-W", "-n", "--keep-going"]
     # Its name for HTML is not that of the folder: it would add one.
     command += [] if builder == "html" else ["--builder", builder]
     print(f"Compiling: {' '.join(map(str, command))}", flush=True)
     if subprocess.run(command).returncode:
         raise BookError("the book has faults; Jupyter Book's warnings, above, name them")
+    if builder == "html":
+        mend(build / "html")
 
 
 def main(argv=None):
