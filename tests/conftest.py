@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pooch
 import pytest
@@ -13,6 +14,16 @@ from desom import DESOM, Kerasom, datasets, experiments, runs
 from desom.baselines.dec import DEC
 from desom.grids import Grid
 from helpers import DEEP, ROOT, build, deep, small
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory):
+    """Have JAX compile what many tests train in common once; that is most of their time."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +98,7 @@ def fitted(blobs):
 
 @pytest.fixture
 def eager():
-    """Compile nothing: a fit of a few iterations is over sooner than its compilation."""
+    """Have TensorFlow compile nothing: a fit of few iterations is over sooner than that."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)

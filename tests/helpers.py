@@ -92,6 +92,16 @@ def learned(estimator):
     return np.concatenate([array.ravel() for array in arrays])
 
 
+def tensors(*arrays):
+    """Give arrays as tensors of the backend: PyTorch cannot compute with both."""
+    return [keras.ops.convert_to_tensor(array) for array in arrays]
+
+
+def arrays(outputs):
+    """Give what a model or a layer gave as arrays, in the same structure."""
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+
+
 def gradients(loss, variables):
     """Give the gradients of ``loss()`` by Keras variables as arrays: None where none flows."""
     values = [variable.value for variable in variables]
