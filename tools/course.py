@@ -58,7 +58,7 @@ python3.11 -m venv .venv
 
 An exercise has a cell to fill in, and below it a check. *Run All* runs every chapter to its end: a
 check of what is still open shows an error with a hint, and the next cell goes on. Set `scale =
-"quick"` in a chapter's second cell to train small stand-ins instead of reading the recorded runs.
+"quick"` in a chapter's second code cell to train small stand-ins instead of reading recorded runs.
 """
 
 
