@@ -22,7 +22,7 @@ from bs4 import BeautifulSoup
 from chromium import browser
 from gate import ROOT, BookError, refuse
 
-# What a page on paper has no use for. Folded code is left out, and what an output folds for copies.
+# What paper has no use for. Folded code is left out, and what an output folds to be copied.
 SCREEN_ONLY = (
     "script, noscript, button, canvas, .headerlink, .only-dark, details.hide, .cell_output details"
 )
