@@ -200,6 +200,9 @@ def student(folder):
         staging = Path(temporary) / "_build"
         stage(staging, executed=True)
         config = yaml.safe_load((staging / "source/_config.yml").read_text("utf-8"))
+        # They lead to the notebooks of the repository, which are solved.
+        config["launch_buttons"], config["html"]["use_repository_button"] = {}, False
+        (staging / "source/_config.yml").write_text(yaml.safe_dump(config), "utf-8")
         for copy in (staging / "source/book").glob("*.ipynb"):
             nbformat.write(strip(read(copy)), copy)
         toc = yaml.safe_load((staging / "source/_toc.yml").read_text("utf-8"))
