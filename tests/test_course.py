@@ -52,7 +52,7 @@ $$ (eq-chapter-one)
 ## Exercises"""
 ASK = ":::{exercise} A number\n:label: ex-chapter-number\n\n**Recall, 7 minutes.** Give 1.\n:::"
 WHY = f":::{{solution}} ex-chapter-number\n:class: dropdown\n\nBecause {CANARY} says so.\n:::"
-CHECK = f'assert number == 1, "Think of the number one."\nprint("{CANARY}".upper())'
+CHECK = 'assert number == 1, "Think of the number one."\nprint("solution" + "canary")'
 
 
 def chapter(executed):
@@ -73,7 +73,7 @@ def chapter(executed):
         codes = [cell for cell in cells if cell.cell_type == "code"]
         for count, cell in enumerate(codes, start=1):
             cell.execution_count = count
-        codes[-2].outputs = [new_output("stream", text=f"{CANARY.upper()}\n")]
+        codes[-2].outputs = [new_output("stream", text=f"{CANARY}\n")]
     return new_notebook(cells=cells, metadata=KERNEL)
 
 
