@@ -124,6 +124,5 @@ def test_what_the_theme_writes_is_mended(tmp_path):
     assert '<summary aria-label="Pages under Methods">' in page
     assert 'role="listitem"' in page and "biblioentry" not in page
     assert re.search(r'alt="map" src="map.png" width="\d+" height="\d+" />', page)
-    assert page.endswith(
-        '<img src="map.png" width="9"/><summary>Show code</summary><script>1</script>'
-    )
+    end = '<img src="map.png" width="9"/><section><summary>Show code</summary><script>1</script>'
+    assert page.endswith(end)
