@@ -52,7 +52,7 @@ $$ (eq-chapter-one)
 ## Exercises"""
 ASK = ":::{exercise} A number\n:label: ex-chapter-number\n\n**Recall, 7 minutes.** Give 1.\n:::"
 WHY = f":::{{solution}} ex-chapter-number\n:class: dropdown\n\nBecause {CANARY} says so.\n:::"
-CHECK = f'assert number == 1, "Think of the number one."\nprint("{CANARY}".upper())'
+CHECK = 'assert number == 1, "Think of the number one."\nprint("solution" + "canary")'
 
 
 def chapter(executed):
@@ -73,7 +73,7 @@ def chapter(executed):
         codes = [cell for cell in cells if cell.cell_type == "code"]
         for count, cell in enumerate(codes, start=1):
             cell.execution_count = count
-        codes[-2].outputs = [new_output("stream", text=f"{CANARY.upper()}\n")]
+        codes[-2].outputs = [new_output("stream", text=f"{CANARY}\n")]
     return new_notebook(cells=cells, metadata=KERNEL)
 
 
@@ -81,8 +81,10 @@ def chapter(executed):
 def made(tmp_path_factory):
     """Make the course of a repository with one chapter."""
     root = tmp_path_factory.mktemp("course")
-    for name in ("notebooks", "book/_extra/mathjax"):
+    for name in ("notebooks", "book/_extra/mathjax", "book/_static", "desom"):
         (root / name).mkdir(parents=True)
+    # What API pages are made of.
+    (root / "desom/__init__.py").write_text('"""A package."""\n')
     shutil.copytree(ROOT / "tools", root / "tools")
     shutil.copy(ROOT / "_config.yml", root)
     entries = [{"file": "book/chapter"}], [{"file": "book/teaching"}]
@@ -122,6 +124,8 @@ def test_no_file_of_the_student_edition_holds_a_solution(made):
     # The page is there, with its exercise and its check.
     page = (made / "student/html/book/chapter.html").read_text("utf-8")
     assert "Give 1." in page and "Think of the number one" in page
+    # No button leads to a notebook with solutions.
+    assert "mybinder" not in page and "colab" not in page
 
 
 def test_the_student_edition_holds_no_plan(made):

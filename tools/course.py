@@ -58,7 +58,7 @@ python3.11 -m venv .venv
 
 An exercise has a cell to fill in, and below it a check. *Run All* runs every chapter to its end: a
 check of what is still open shows an error with a hint, and the next cell goes on. Set `scale =
-"quick"` in a chapter's second cell to train small stand-ins instead of reading the recorded runs.
+"quick"` in a chapter's second code cell to train small stand-ins instead of reading recorded runs.
 """
 
 
@@ -200,6 +200,9 @@ def student(folder):
         staging = Path(temporary) / "_build"
         stage(staging, executed=True)
         config = yaml.safe_load((staging / "source/_config.yml").read_text("utf-8"))
+        # They lead to the notebooks of the repository, which are solved.
+        config["launch_buttons"], config["html"]["use_repository_button"] = {}, False
+        (staging / "source/_config.yml").write_text(yaml.safe_dump(config), "utf-8")
         for copy in (staging / "source/book").glob("*.ipynb"):
             nbformat.write(strip(read(copy)), copy)
         toc = yaml.safe_load((staging / "source/_toc.yml").read_text("utf-8"))
