@@ -46,7 +46,7 @@ BROKEN_IMAGES = """async () => {
 TOO_WIDE = """() => document.scrollingElement.scrollWidth > innerWidth
     ? [...document.querySelectorAll("main *")]
         .filter(e => e.getBoundingClientRect().right > innerWidth && !e.closest("pre, .output"))
-        .map(e => e.outerHTML.slice(0, 100))
+        .map(e => e.outerHTML.slice(0, 100)).slice(0, 5)
     : []"""
 
 

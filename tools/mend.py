@@ -9,6 +9,8 @@ import imagesize
 ARROW = re.compile(r'(<a class="[^"]*" href="[^"]*">([^<]*)</a><details[^>]*><summary)>')
 # This label would hide what is written on a fold of code: "Show code cell source".
 FOLD = '<summary aria-label="Toggle hidden content">'
+# Every exercise and every solution has a section of the same name.
+CONTENT = re.compile(r'<section id="(?:exercise|solution)-content">')
 # ARIA 1.3 gives this role up, and a list may hold list items only.
 ENTRY = re.compile(r'role="doc-biblioentry"')
 IMAGE = re.compile(r'<img (?![^>]*\bwidth=")[^>]*\bsrc="([^":]+)"[^>]*?(?= ?/?>)')
@@ -40,7 +42,7 @@ def mended(html, folder):
         return f'{match[0]} width="{width}" height="{height}"' if width > 0 else match[0]
 
     html = ARROW.sub(r'\1 aria-label="Pages under \2">', KERNELS.sub("", html))
-    html = html.replace(FOLD, "<summary>")
+    html = CONTENT.sub("<section>", html.replace(FOLD, "<summary>"))
     return IMAGE.sub(sized, ENTRY.sub('role="listitem"', html))
 
 
