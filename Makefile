@@ -6,9 +6,10 @@ BIN := .venv/bin
 # These files say what is installed, and when.
 ALL := .venv/.installed
 COMPILER := .venv/.jupyter-book
+PRINTER := .venv/.printer
 PEERS := .venv/.peers
 
-.PHONY: help book html executed test test-backends lock clean
+.PHONY: help book html pdf site executed course interactive links test test-backends lock repository clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -20,9 +21,25 @@ book: $(ALL) ## execute every notebook and build _build/html/index.html (SCALE=q
 html: $(or $(wildcard $(ALL)),$(COMPILER)) ## only compile the executed notebooks that are committed
 	$(BIN)/python tools/book.py compile --committed
 
+pdf: $(or $(wildcard $(ALL)),$(PRINTER)) ## print the compiled book to _build/desom.pdf (needs Chromium)
+	$(BIN)/python tools/pdf.py
+
+site: html ## what is published: the committed executions compiled and printed, all in _build/html
+	$(MAKE) pdf
+	$(BIN)/python tools/pdf.py --join
+
 executed: $(ALL) ## execute every notebook at the paper's scale and refresh the copies in book/
 	$(BIN)/python tools/book.py execute
 	$(BIN)/python tools/book.py keep
+
+course: $(ALL) ## make the editions for students and instructors, and slides, from the committed notebooks
+	$(BIN)/python tools/course.py
+
+links: $(or $(wildcard $(ALL)),$(COMPILER)) ## follow every link that leads out of the book (needs a network)
+	$(BIN)/python tools/book.py links
+
+interactive: $(ALL) ## train the model of the interactive page, and make its data file
+	$(BIN)/python tools/interactive.py
 
 test: $(ALL) ## check style, run the tests, build the book at the quick scale
 	$(BIN)/ruff check
@@ -36,6 +53,10 @@ test-backends: $(PEERS) ## run the tests on JAX and on PyTorch
 lock: ## pin every package anew in constraints.txt, for Linux and macOS (needs uv); mend environment.yml by hand
 	uv pip compile pyproject.toml --upgrade --all-extras --universal --no-header --no-annotate --output-file constraints.txt
 	awk -F '[= ]+' '!/pypy/ && !seen[$$1]++ {print $$1 "==" $$2}' constraints.txt > .constraints && mv .constraints constraints.txt
+
+repository: ## write where the repository is (URL=https://github.com/you/desom) into every file that says so
+	@test -n "$(URL)" || { echo "Say where: make repository URL=https://github.com/you/desom" >&2; exit 1; }
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/repository.py $(URL)
 
 clean: ## remove _build/, also what was trained for it
 	rm -rf _build
@@ -52,7 +73,12 @@ $(PEERS): $(ALL)
 
 $(COMPILER): constraints.txt | $(BIN)/pip
 	@echo "Installing Jupyter Book into .venv"
-	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2' sphinx-exercise
+	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2' sphinx-autoapi sphinx-exercise
+	@touch $@
+
+$(PRINTER): $(COMPILER)
+	@echo "Installing what prints the book into .venv"
+	$(BIN)/pip install --constraint constraints.txt playwright pypdf
 	@touch $@
 
 $(BIN)/pip:

@@ -1,13 +1,20 @@
 """DESOM, the Deep Embedded Self-Organizing Map, as scikit-learn estimators on Keras 3."""
 
 import os
+from importlib import import_module
 
 # Keeps most of TensorFlow's remarks on its build off the screen; what goes wrong is raised anyway.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from desom import datasets
-from desom.base import load
-from desom.desom import DESOM
-from desom.kerasom import Kerasom
-
 __all__ = ["DESOM", "Kerasom", "datasets", "load"]
+
+_HOMES = {"DESOM": "desom.desom", "Kerasom": "desom.kerasom", "load": "desom.base"}
+
+
+def __getattr__(name):
+    """Import what is asked for: without TensorFlow, the command line answers at once."""
+    if name == "datasets":
+        return import_module("desom.datasets")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -66,13 +66,14 @@ def build_networks(n_features, hidden_units, latent_dim, seeds, dtype=None):
 def _stack(name, n_inputs, hidden_units, n_outputs, seeds, dtype, output_dtype):
     def dense(units, activation, layer_name, dtype):
         initializer = keras.initializers.GlorotUniform(seed=seeds)
+        # Keras takes no integer of NumPy.
         return layers.Dense(
-            units, activation, kernel_initializer=initializer, name=layer_name, dtype=dtype
+            int(units), activation, kernel_initializer=initializer, name=layer_name, dtype=dtype
         )
 
     hidden = [dense(units, "relu", f"hidden_{i}", dtype) for i, units in enumerate(hidden_units)]
     output = dense(n_outputs, None, "output", output_dtype)
-    return keras.Sequential([layers.Input((n_inputs,)), *hidden, output], name=name)
+    return keras.Sequential([layers.Input((int(n_inputs),)), *hidden, output], name=name)
 
 
 def reconstruction_loss(x, reconstruction):
@@ -92,7 +93,8 @@ def reconstruction_loss(x, reconstruction):
     scalar tensor
         Averaged over the features and the points.
     """
-    return ops.mean(ops.square(reconstruction - x))
+    # PyTorch cannot subtract an array of NumPy, which Keras' `train_on_batch` hands on as it is.
+    return ops.mean(ops.square(ops.subtract(reconstruction, x)))
 
 
 class AutoencoderModel(keras.Model):

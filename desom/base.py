@@ -1,30 +1,81 @@
 """What the methods share: scikit-learn's conventions, checks, codes, maps, and one-file storage."""
 
 import json
+import math
+from importlib import import_module
 from numbers import Integral, Real
 
 import numpy as np
 from keras.random import SeedGenerator
+from scipy.sparse import issparse
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     ClusterMixin,
     TransformerMixin,
 )
-from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from desom.errors import InputError
 from desom.files import atomic_write, read_arrays
+from desom.som import nearest_prototypes
 from desom.training import adam, apply, train
 
 _CLASSES = {}
 
-COUNT = [Interval(Integral, 1, None, closed="left")]
+LARGEST = 2**31 - 1
+COUNT = [Interval(Integral, 1, LARGEST, closed="both")]
 POSITIVE = [Interval(Real, 0, None, closed="neither")]
 NON_NEGATIVE = [Interval(Real, 0, None, closed="left")]
+
+
+def _is_count(value):
+    return isinstance(value, Integral) and not isinstance(value, bool) and 1 <= value <= LARGEST
+
+
+def as_array(name, values, dtype=None):
+    """Give values as an array, or an error that names them, as NumPy's own do not.
+
+    Parameters
+    ----------
+    name : str
+        What they are, for the message.
+    values : array-like
+        The values.
+    dtype : dtype, optional
+        Type of the array.
+
+    Returns
+    -------
+    ndarray
+        A copy only where one is needed.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are no array, or not of the type.
+    """
+    try:
+        return np.asarray(values, dtype=dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = TypeError if isinstance(error, TypeError) else InputError
+        raise kind(f"{name} cannot be read as an array of numbers: {error}.") from None
+
+
+def check_numbers(X):
+    """Raise TypeError or ValueError unless X holds what can be read as numbers.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix
+        The samples.
+    """
+    # scikit-learn has a sentence of its own for an array of complex numbers.
+    numbers = "biufc" if hasattr(X, "dtype") else "biuf"
+    if not issparse(X) and as_array("X", X).dtype.kind not in numbers:
+        as_array("X", X, np.float32)
 
 
 class StoredEstimator(BaseEstimator):
@@ -38,14 +89,23 @@ class StoredEstimator(BaseEstimator):
 
     def _check_parameters(self):
         self._validate_params()
+        # To Python True is 1, but not to every library below.
+        for name, value in self.get_params().items():
+            boolean = {"boolean", "verbose"} & set(map(str, self._parameter_constraints[name]))
+            if isinstance(value, bool | np.bool_) and not boolean:
+                raise InputError(f"{name} is {value}; it takes no boolean.")
 
     def _check_input(self, X, *, reset=False):
         """X as a C-contiguous float32 array, checked; copied only where it is not one already."""
-        shape = np.shape(X) if isinstance(X, list | tuple) else getattr(X, "shape", (0, 0))
-        if len(shape) != 2:
+        if not hasattr(X, "shape"):
+            X = as_array("X", X)
+        if len(X.shape) != 2:
             raise InputError(
-                f"X has shape {tuple(shape)}. Reshape your data to (n_samples, n_features)."
+                f"X has shape {tuple(X.shape)}. Reshape your data to (n_samples, n_features)."
             )
+        if np.ma.is_masked(X):
+            raise InputError("X has masked values; fill them, or leave out their samples.")
+        check_numbers(X)
         with np.errstate(over="ignore"):
             X = validate_data(
                 self, X, dtype=np.float32, order="C", reset=reset, ensure_all_finite=False
@@ -72,7 +132,7 @@ class StoredEstimator(BaseEstimator):
         NotFittedError
             If the estimator is not fitted.
         InputError
-            If ``random_state`` is a generator object, which has no exact text form.
+            If a parameter, such as a generator as ``random_state``, has no exact text form.
         """
         check_is_fitted(self)
         if not (self.random_state is None or isinstance(self.random_state, Integral)):
@@ -87,6 +147,14 @@ class StoredEstimator(BaseEstimator):
         # Names of columns are Python objects, which only a pickle could hold as they are.
         texts = {name: v.astype(str) for name, v in arrays.items() if v.dtype == object}
         parameters = self.get_params()
+        for name, value in parameters.items():
+            try:
+                json.dumps(value, default=np.generic.item)
+            except TypeError:
+                raise InputError(
+                    f"{name} is a {type(value).__name__}; an estimator can be saved when its "
+                    "parameters are numbers, texts, or tuples of them."
+                ) from None
         header = {
             "estimator": type(self).__name__,
             "parameters": parameters,
@@ -159,8 +227,10 @@ class CodingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KerasEs
 
     def _check_parameters(self):
         super()._check_parameters()
-        if not all(isinstance(n, Integral) and n >= 1 for n in self.hidden_units):
-            raise InputError(f"hidden_units is {self.hidden_units!r}; it takes integers >= 1.")
+        if not all(map(_is_count, self.hidden_units)):
+            raise InputError(
+                f"hidden_units is {self.hidden_units!r}; it takes integers >= 1, up to {LARGEST}."
+            )
 
     def _embed(self, X):
         return apply(self.model_.encoder, X)
@@ -209,7 +279,7 @@ class CodingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KerasEs
             If Z is not a finite array of that shape.
         """
         check_is_fitted(self)
-        Z = np.asarray(Z, dtype=np.float32)
+        Z = as_array("Z", Z, np.float32)
         if Z.ndim != 2 or Z.shape[1] != self.latent_dim or not np.isfinite(Z).all():
             raise InputError(
                 f"Z has shape {Z.shape}; decode takes finite codes of shape "
@@ -226,7 +296,8 @@ class PrototypeEstimator(ClusterMixin, StoredEstimator):
     """
 
     def _n_prototypes(self):
-        return int(np.prod(getattr(self, self._size)))
+        size = getattr(self, self._size)
+        return size if isinstance(size, Integral) else math.prod(map(int, size))
 
     def _check_training_set(self, X):
         """Check the parameters, and X as input with at least a sample per prototype."""
@@ -244,7 +315,7 @@ class PrototypeEstimator(ClusterMixin, StoredEstimator):
         return X
 
     def _assign(self, z):
-        return pairwise_distances_argmin(z, self.cluster_centers_)
+        return nearest_prototypes(z, self.cluster_centers_)
 
     def predict(self, X):
         """Nearest prototype of every sample; for a map, the best-matching unit.
@@ -275,7 +346,7 @@ class MapEstimator(PrototypeEstimator):
     def _check_parameters(self):
         super()._check_parameters()
         size = self.map_size
-        if len(size) != 2 or not all(isinstance(n, Integral) and n >= 1 for n in size):
+        if len(size) != 2 or not all(map(_is_count, size)):
             raise InputError(f"map_size is {size!r}; it takes two integers >= 1, rows and columns.")
 
 
@@ -300,12 +371,18 @@ def load(path):
         If the file is not one that ``save`` wrote.
     """
     arrays = read_arrays(path, "a saved estimator")
+    import_module("desom.runs")  # knows every class that can be saved
     try:
-        header = json.loads(str(arrays.pop("header")))
-        estimator = _CLASSES[header["estimator"]]()
-        parameters, state = header["parameters"], header["state"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a saved estimator.") from error
+        return _restored(arrays)
+    # What a foreign or changed file runs into.
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is not a saved estimator, or it is damaged.") from error
+
+
+def _restored(arrays):
+    header = json.loads(str(arrays.pop("header")))
+    estimator = _CLASSES[header["estimator"]]()
+    parameters, state = header["parameters"], header["state"]
     arrays = {name: v.astype(object) if v.dtype.kind == "U" else v for name, v in arrays.items()}
     weights = [arrays.pop(name) for name in list(arrays) if name.startswith("weight_")]
     learned = {"model_": weights} if weights else {}

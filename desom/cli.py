@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 
-from desom.errors import InputError
+from desom.errors import InputError, LostWorker
 from desom.files import REPOSITORY
 
 
@@ -25,11 +25,11 @@ def main(argv=None):
     arguments = _parser().parse_args(argv)
     try:
         return arguments.command(arguments)
-    except (InputError, FloatingPointError, OSError) as error:
+    except (InputError, LostWorker, OSError) as error:
         print(f"desom: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("desom: interrupted; the runs that had finished are recorded.", file=sys.stderr)
+        print("desom: interrupted; what had finished is recorded.", file=sys.stderr)
         return 130
 
 
@@ -114,5 +114,7 @@ def _bench(arguments):
     if not scripts:
         raise InputError("there is no folder benchmarks/ beside desom/; run this in a clone.")
     # A process of its own for each, so that none inherits another's compiled programs or memory.
-    statuses = [subprocess.run([sys.executable, script]).returncode for script in scripts]
-    return 1 if any(statuses) else 0
+    failed = [s.name for s in scripts if subprocess.run([sys.executable, s]).returncode]
+    if failed:
+        print(f"desom: failed, as printed above: {', '.join(failed)}.", file=sys.stderr)
+    return 1 if failed else 0

@@ -187,7 +187,7 @@ def _published_files(name):
             try:
                 failure = _download(mirror + path.name, path, sha256)
             except OSError as error:
-                failure = type(error).__name__
+                failure = error.strerror or type(error).__name__
             if failure is None:
                 break
             failures.append(f"{mirror} ({failure})")

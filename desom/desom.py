@@ -213,10 +213,13 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
             If the loss is no longer finite.
         """
         X = self._check_training_set(X)
-        rng = self._start(X)
+        return self._organize(X, self._start(X, autoencoder), callback)
+
+    def _start(self, X, autoencoder=None):
+        rng = super()._start(X)
         if autoencoder or self.pretrain_iterations:
             self._begin_from(self._first_phase(X, autoencoder))
-        return self._organize(X, rng, callback)
+        return rng
 
     def _snapshot(self, X):
         """Give what is kept of a moment: prototypes, their images, some codes, walks on the map.

@@ -1,24 +1,90 @@
-"""Drawings of architectures, in one visual language: data gray, network blue, clusters red."""
+"""Drawings of architectures, of what a gradient reaches, and of tasks that are learned together."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patches import Circle, Ellipse, FancyArrowPatch, Polygon, Rectangle
+from matplotlib.patches import Circle, Ellipse, Rectangle
 
+from desom.drawing import (
+    CLUSTERING_STYLE,
+    CLUSTERS,
+    CRITIC,
+    DATA,
+    FROZEN,
+    INK,
+    NETWORK,
+    PAPER,
+    RECONSTRUCTION_STYLE,
+    arrow,
+    blank,
+    box,
+    funnel,
+    loss,
+    wire,
+    write,
+)
 from desom.errors import check_name
 
-NETWORK, MAP, DATA = "C0", "C3", "0.35"
-CRITIC, FROZEN = "C2", "0.7"
+WIDTHS = (784, 500, 500, 2000, 10)
 
 
-def draw_desom(widths=(784, 500, 500, 2000, 10), map_size=(8, 8), ax=None):
-    """Draw the architecture of DESOM, its two losses, and what each loss trains.
+def draw_architecture(method, ax=None):
+    """Draw the architecture of DEC, IDEC or DESOM with its losses, as in the paper's Figures 1-4.
 
     Parameters
     ----------
-    widths : tuple of int
-        Width of the input, of the encoder's hidden layers, and of the latent code.
-    map_size : tuple of two int
-        Rows and columns of the map.
+    method : {"dec", "idec", "desom"}
+        Which one.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; the current axes by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, without frame, in the drawing's own coordinates.
+
+    Raises
+    ------
+    InputError
+        If there is no such drawing of the method.
+    """
+    check_name("method", method, ("dec", "idec", "desom"))
+    ax = blank(ax, (-0.6, 12.6), (-4.1, 2.6))
+    hidden, size = WIDTHS[1:-1], str(WIDTHS[0])
+    rests = method == "dec"
+    encoder = [("encoder $f$", INK), ("-".join(map(str, hidden)), INK)]
+    layers = "first phase only" if rests else "-".join(map(str, hidden[::-1]))
+    decoder = [(text, FROZEN if rests else INK) for text in ("decoder $g$", layers)]
+    _draw_networks(ax, 2.6, encoder, decoder, rests, below=(size, str(WIDTHS[-1])))
+    if not rests:
+        for x in (0.3, 11.7):
+            wire(ax, (x, 1.3), (x, 2.2), (6, 2.2))
+        loss(ax, 6, 2.2, r"\mathcal{L}_r \;=\; \Vert \tilde{x}_i - x_i \Vert^2", NETWORK)
+    arrow(ax, (6, -0.95), (6, -1.85))
+    if method == "desom":
+        _draw_clusters(ax, "map", 6, -2.85, rows=8)
+        write(ax, 4.6, -2.85, "prototypes $m_k$\non a map", CLUSTERS, ha="right")
+        write(ax, 6.2, -1.4, r"$\chi(i) = \mathrm{argmin}_k\,\Vert z_i - m_k \Vert^2$", ha="left")
+        arrow(ax, (7.2, -2.85), (8.0, -2.85))
+        formula = r"\mathcal{L}_{som} = \sum_k w_{ik}\,\Vert z_i - m_k \Vert^2"
+        loss(ax, 10.3, -2.85, formula, CLUSTERS)
+        return ax
+    _draw_clusters(ax, "points", 6, -2.75)
+    write(ax, 4.6, -2.75, "centers $m_k$", CLUSTERS, ha="right")
+    arrow(ax, (7.2, -2.4), (8.15, -2.4))
+    write(ax, 8.5, -2.4, "$q_{ik}$", CLUSTERS, "medium")
+    arrow(ax, (8.9, -2.4), (10.55, -2.4))
+    write(ax, 9.7, -2.1, "sharpen")
+    write(ax, 10.95, -2.4, "$p_{ik}$", CLUSTERS, "medium")
+    for x in (8.5, 10.95):
+        wire(ax, (x, -2.7), (9.75, -3.4))
+    loss(ax, 9.75, -3.5, r"\mathcal{L}_c = D_{KL}(p\,\Vert\,q)", CLUSTERS)
+    return ax
+
+
+def draw_gradients(ax=None):
+    """Draw how the gradients of DESOM's two losses run back, as in the paper's Figure 5.
+
+    Parameters
+    ----------
     ax : matplotlib.axes.Axes, optional
         Where to draw; the current axes by default.
 
@@ -27,56 +93,39 @@ def draw_desom(widths=(784, 500, 500, 2000, 10), map_size=(8, 8), ax=None):
     matplotlib.axes.Axes
         The axes, without frame, in the drawing's own coordinates.
     """
-    ax = ax or plt.gca()
-    ax.set(xlim=(-0.6, 12.6), ylim=(-3.8, 2.5), aspect="equal")
-    ax.axis("off")
-    *hidden, code = widths[1:]
+    ax = blank(ax, (-0.6, 12.6), (-4.2, 2.6))
+    encoder = [
+        ("encoder $f$", INK),
+        (r"$\partial \mathcal{L}_r / \partial W_e$", NETWORK),
+        (r"$\gamma\,\partial \mathcal{L}_{som} / \partial W_e$", CLUSTERS),
+    ]
+    decoder = [("decoder $g$", INK), (r"$\partial \mathcal{L}_r / \partial W_d$", NETWORK)]
+    _draw_networks(ax, 2.6, encoder, decoder, wires=0.14)
+    wire(ax, (0.3, 1.3), (0.3, 2.2), (11.7, 2.2), (11.7, 1.3))
+    loss(ax, 9.1, 2.2, r"\mathcal{L}_r", NETWORK)
+    back = {"color": NETWORK, "style": RECONSTRUCTION_STYLE}
+    arrow(ax, (9.6, 2.05), (11.35, 1.15), **back)
+    for start, end in ((11.4, 10.65), (7.5, 6.35), (5.65, 4.45)):
+        arrow(ax, (start, -0.14), (end, -0.14), **back)
 
-    _box(ax, 0.3, 2.6, "$x$", DATA, f"{widths[0]}")
-    _funnel(ax, 1.4, 4.4, 2.6, 0.9, "encoder $f$", "-".join(map(str, hidden)))
-    _box(ax, 6.0, 0.9, "$z$", NETWORK, f"{code}")
-    _funnel(ax, 7.6, 10.6, 0.9, 2.6, "decoder $g$", "-".join(map(str, hidden[::-1])))
-    _box(ax, 11.7, 2.6, r"$\tilde{x}$", DATA, f"{widths[0]}")
-    for start, end in ((0.65, 1.3), (4.5, 5.65), (6.35, 7.5), (10.7, 11.35)):
-        _arrow(ax, (start, 0), (end, 0), "0.2")
-
-    rows, columns = map_size
-    ys, xs = np.divide(np.indices(map_size), np.maximum(np.subtract(map_size, 1), 1)[:, None, None])
-    ax.plot(4.9 + 2.2 * xs, -3.6 + 1.7 * ys, color=MAP, lw=0.6)
-    ax.plot((4.9 + 2.2 * xs).T, (-3.6 + 1.7 * ys).T, color=MAP, lw=0.6)
-    ax.plot(4.9 + 2.2 * xs.ravel(), -3.6 + 1.7 * ys.ravel(), "o", color=MAP, ms=3)
-    ax.text(
-        4.7, -2.75, f"prototypes $m_k$\n{rows}×{columns} map", color=MAP, ha="right", va="center"
-    )
-    _arrow(ax, (6, -0.85), (6, -1.75), "0.2")
-    ax.text(6.2, -1.3, r"$\chi(i) = \mathrm{argmin}_k\,\|z_i - m_k\|^2$", va="center", size="small")
-
-    ax.annotate(
-        "",
-        (0.3, 1.45),
-        (11.7, 1.45),
-        arrowprops={"arrowstyle": "<->", "color": NETWORK, "connectionstyle": "bar,fraction=0.05"},
-    )
-    ax.text(
-        6,
-        2.15,
-        r"$L_r$ : trains the encoder and the decoder",
-        color=NETWORK,
-        ha="center",
-        bbox={"color": "white", "pad": 1},
-    )
-    ax.text(
-        7.4,
-        -2.75,
-        r"$L_{som}$ : trains the prototypes," + "\nand through $z$ the encoder",
-        color=MAP,
-        va="center",
-    )
+    arrow(ax, (6.15, -0.5), (6.15, -2.25))
+    loss(ax, 6, -2.7, r"\gamma\,\mathcal{L}_{som}", CLUSTERS)
+    _draw_clusters(ax, "map", 9.6, -2.7)
+    write(ax, 9.6, -3.85, "prototypes $m_k$", CLUSTERS)
+    arrow(ax, (8.45, -2.5), (6.95, -2.5))
+    write(ax, 2.6, -2.7, "weights $w_{ik}$, held fixed", FROZEN)
+    arrow(ax, (4.25, -2.7), (5.05, -2.7))
+    write(ax, 2.6, -3.15, "no gradient runs here", FROZEN)
+    back = {"color": CLUSTERS, "style": CLUSTERING_STYLE}
+    arrow(ax, (6.95, -2.9), (8.45, -2.9), **back)
+    write(ax, 7.65, -3.3, r"$\gamma\,\partial \mathcal{L}_{som} / \partial m_k$", CLUSTERS)
+    arrow(ax, (5.85, -2.25), (5.85, -0.5), **back)
+    arrow(ax, (5.65, -0.36), (4.45, -0.36), **back)
     return ax
 
 
 # What stands below the latent code of a method, and how it moves. `moved` is the method's own rule
-# where no gradient does it; `trained` names the parts that the gradient of each loss reaches.
+# where no gradient does it; `losses` names the parts that the gradient of each loss reaches.
 FLOWS = {
     "ae_kmeans": {
         "below": "points",
@@ -126,7 +175,6 @@ FLOWS = {
         "losses": {"L_r": ("encoder", "decoder"), "L_{som}": ("encoder", "below")},
     },
 }
-_STYLES = ("--", ":")
 
 
 def draw_flow(method, title=None, ax=None):
@@ -156,76 +204,88 @@ def draw_flow(method, title=None, ax=None):
     """
     check_name("method", method, FLOWS)
     flow = FLOWS[method]
-    ax = ax or plt.gca()
-    ax.set(xlim=(-0.4, 12.4), ylim=(-5.1, 3.1), aspect="equal", title=title or "")
-    ax.axis("off")
+    ax = blank(ax, (-0.4, 12.4), (-5.1, 3.1))
+    ax.set_title(title or "", color=INK)
     losses = list(flow["losses"].items())
-    trained = {part for _, parts in losses for part in parts}
-    _box(ax, 0.3, 2.2, "$x$", DATA, "")
-    _funnel(ax, 1.3, 4.3, 2.2, 0.9, "encoder", "", NETWORK)
-    _box(ax, 6.0, 0.9, "$z$", NETWORK, "")
-    _funnel(ax, 7.7, 10.7, 0.9, 2.2, "decoder", "", NETWORK if "decoder" in trained else FROZEN)
-    _box(ax, 11.7, 2.2, r"$\tilde{x}$", DATA if "decoder" in trained else FROZEN, "")
-    for start, end in ((0.6, 1.3), (4.3, 5.7), (6.3, 7.7), (10.7, 11.4)):
-        _arrow(ax, (start, 0), (end, 0), "0.2")
+    rests = not any("decoder" in parts for _, parts in losses)
+    color = FROZEN if rests else INK
+    _draw_networks(ax, 2.2, [("encoder", INK)], [("decoder", color)], rests)
     _draw_below(ax, flow)
-    if "decoder" in trained:
+    if not rests:
         _draw_reconstruction(ax, *losses[0])
     if losses[-1][0] != "L_r":
         _draw_clustering(ax, *losses[-1], critic=flow.get("critic", False))
     return ax
 
 
+def _draw_networks(ax, height, encoder, decoder, rests=False, below=("", ""), wires=0):
+    """Draw data, encoder, code, decoder and reconstruction in a row; gray where nothing trains."""
+    box(ax, 0.3, height, "$x$", DATA, below[0])
+    funnel(ax, 1.4, 4.4, height, 0.9, encoder)
+    box(ax, 6.0, 0.9, "$z$", NETWORK, below[1])
+    funnel(ax, 7.6, 10.6, 0.9, height, decoder, FROZEN if rests else NETWORK)
+    box(ax, 11.7, height, r"$\tilde{x}$", FROZEN if rests else DATA, below[0])
+    for start, end in ((0.6, 1.35), (4.45, 5.7), (6.3, 7.55), (10.65, 11.4)):
+        later = rests and start > 6
+        arrow(ax, (start, wires), (end, wires), FROZEN if later else INK)
+
+
+def _draw_clusters(ax, kind, x, y, rows=4):
+    """Draw what gives codes their clusters, 2 wide: centers, a mixture, or a map."""
+    xs, ys = x + np.array([-1.0, 0, 0.9, -0.6, 0.6]), y + np.array([0.4, 0.1, 0.6, -0.7, -0.6])
+    if kind == "map":
+        xs, ys = np.meshgrid(x + np.linspace(-1, 1, rows), y + np.linspace(-0.75, 0.75, rows))
+        ax.plot(xs, ys, xs.T, ys.T, color=CLUSTERS, lw=0.8)
+    if kind == "mixture":
+        for center in zip(xs, ys, strict=True):
+            ax.add_patch(Ellipse(center, 1.0, 0.7, fc=CLUSTERS, lw=0, alpha=0.2))
+    ax.plot(xs.ravel(), ys.ravel(), "o", color=CLUSTERS, ms=3)
+
+
 def _draw_below(ax, flow):
-    """Draw what gives the codes their clusters, and the way that values take to and from it."""
-    x, y = np.array([[5.0, 6.0, 6.9, 5.4, 6.6], [-3.0, -3.3, -2.8, -4.1, -4.0]])
-    if flow["below"] == "map":
-        x, y = np.meshgrid(np.linspace(5, 7, 4), np.linspace(-2.7, -4.2, 4))
-        ax.plot(x, y, x.T, y.T, color=MAP, lw=0.8)
-    if flow["below"] == "mixture":
-        for center in zip(x, y, strict=True):
-            ax.add_patch(Ellipse(center, 1.0, 0.7, fc=MAP, ec=MAP, alpha=0.2))
-    ax.plot(x.ravel(), y.ravel(), "o", color=MAP, ms=3)
-    ax.text(6, -4.85, "$m_k$", color=MAP, ha="center", va="center")
-    _arrow(ax, (6, -0.5), (6, -2.3), "0.2")
+    """Draw the clusters below the code, and the way that values take to and from them."""
+    _draw_clusters(ax, flow["below"], 6, -3.4)
+    write(ax, 6, -4.85, "$m_k$", CLUSTERS, "medium")
+    arrow(ax, (6, -0.5), (6, -2.3))
     if flow.get("decoded"):
-        _arrow(ax, (7.2, -2.7), (8.6, -0.75), "0.2")
-        ax.text(7.6, -1.5, "$z_q$", ha="right", va="center", size="small")
+        arrow(ax, (7.2, -2.7), (8.6, -0.75))
+        write(ax, 7.6, -1.5, "$z_q$", ha="right")
     if "moved" in flow:
-        ax.text(7.5, -3.5, flow["moved"], color=MAP, va="center", size="small")
+        write(ax, 7.5, -3.5, flow["moved"], CLUSTERS, ha="left")
 
 
 def _draw_reconstruction(ax, name, parts):
     """Draw the loss of the reconstruction above the networks."""
     for x in (0.3, 11.7):
-        ax.plot([x, x, 6], [1.1, 2.3, 2.3], color="0.7", lw=0.8, zorder=0)
-    _loss(ax, 6, 2.3, name, NETWORK)
-    _arrow(ax, (6.7, 2.1), (9.2, 0.75), NETWORK, _STYLES[0])
+        wire(ax, (x, 1.1), (x, 2.3), (6, 2.3))
+    loss(ax, 6, 2.3, rf"\mathcal{{{name[0]}}}{name[1:]}", NETWORK)
+    arrow(ax, (6.7, 2.1), (9.2, 0.75), NETWORK, RECONSTRUCTION_STYLE)
     if "encoder" in parts:
-        _arrow(ax, (5.3, 2.1), (2.8, 0.75), NETWORK, _STYLES[0])
+        arrow(ax, (5.3, 2.1), (2.8, 0.75), NETWORK, RECONSTRUCTION_STYLE)
     if "below" in parts:
-        _arrow(ax, (9.6, -0.75), (7.3, -3.7), NETWORK, _STYLES[0])
+        arrow(ax, (9.6, -0.75), (7.3, -3.7), NETWORK, RECONSTRUCTION_STYLE)
 
 
 def _draw_clustering(ax, name, parts, critic):
     """Draw the loss of the clusters to the left of them."""
+    name = name if critic else rf"\mathcal{{{name[0]}}}{name[1:]}"
     for start in ((5.7, -0.4), (4.6, -3.4)):
-        ax.plot([start[0], 2.8], [start[1], -2.6], color="0.7", lw=0.8, zorder=0)
+        wire(ax, start, (2.8, -2.6))
     if critic:
-        ax.add_patch(Rectangle((0.9, -3.15), 2.9, 1.1, fc="white", ec=CRITIC, lw=1.5))
-        ax.text(2.35, -2.6, "critic", color=CRITIC, ha="center", va="center", size="small")
-        _loss(ax, 2.35, -4.5, name, MAP)
-        _arrow(ax, (2.35, -4.1), (2.35, -3.2), CRITIC, _STYLES[1])
-        ax.text(2.1, -3.65, "raises", color=CRITIC, ha="right", va="center", size="small")
-        _arrow(ax, (2.35, -2.05), (2.6, -0.75), MAP, _STYLES[1])
-        ax.text(2.2, -1.5, "lowered", color=MAP, ha="right", va="center", size="small")
-        _arrow(ax, (3.85, -3.0), (4.6, -3.6), MAP, _STYLES[1])
+        ax.add_patch(Rectangle((0.9, -3.15), 2.9, 1.1, fc=PAPER, ec=CRITIC, lw=1.5))
+        write(ax, 2.35, -2.6, "critic", CRITIC)
+        loss(ax, 2.35, -4.5, name, CLUSTERS)
+        arrow(ax, (2.35, -4.1), (2.35, -3.2), CRITIC, CLUSTERING_STYLE)
+        write(ax, 2.1, -3.65, "raises", CRITIC, ha="right")
+        arrow(ax, (2.35, -2.05), (2.6, -0.75), CLUSTERS, CLUSTERING_STYLE)
+        write(ax, 2.2, -1.5, "lowered", CLUSTERS, ha="right")
+        arrow(ax, (3.85, -3.0), (4.6, -3.6), CLUSTERS, CLUSTERING_STYLE)
         return
-    _loss(ax, 2.5, -2.6, name, MAP)
+    loss(ax, 2.5, -2.6, name, CLUSTERS)
     if "encoder" in parts:
-        _arrow(ax, (2.5, -2.1), (2.7, -0.75), MAP, _STYLES[1])
+        arrow(ax, (2.5, -2.1), (2.7, -0.75), CLUSTERS, CLUSTERING_STYLE)
     if "below" in parts:
-        _arrow(ax, (3.2, -3.0), (4.6, -3.9), MAP, _STYLES[1])
+        arrow(ax, (3.3, -3.0), (4.7, -3.9), CLUSTERS, CLUSTERING_STYLE)
 
 
 def draw_venn(regions, ax=None):
@@ -249,21 +309,19 @@ def draw_venn(regions, ax=None):
     InputError
         If a set of tasks has no region.
     """
-    ax = ax or plt.gca()
-    ax.set(xlim=(-4.6, 4.6), ylim=(-3.4, 3.9), aspect="equal")
-    ax.axis("off")
+    ax = blank(ax, (-4.6, 4.6), (-3.4, 3.9))
     circles = {
         "representation learning": ((-1.25, 0.9), NETWORK, (-2.6, 3.45), "-"),
-        "clustering": ((1.25, 0.9), MAP, (2.4, 3.45), "--"),
+        "clustering": ((1.25, 0.9), CLUSTERS, (2.4, 3.45), "--"),
         "self-organization\n(topology)": ((0, -0.95), CRITIC, (3.3, -2.6), ":"),
     }
     for name, (center, color, place, style) in circles.items():
         ax.add_patch(Circle(center, 2.2, fc=color, alpha=0.13, lw=0))
         ax.add_patch(Circle(center, 2.2, fill=False, ec=color, lw=1.8, ls=style))
-        ax.text(*place, name, color=color, ha="center", va="center", weight="bold")
+        write(ax, *place, name, color, "medium", weight="bold")
     for tasks, methods in regions.items():
         check_name("set of tasks", tasks, _PLACES)
-        ax.text(*_PLACES[tasks], "\n".join(methods), ha="center", va="center", size="small")
+        write(ax, *_PLACES[tasks], "\n".join(methods))
     return ax
 
 
@@ -276,31 +334,3 @@ _PLACES = {
     "CS": (1.5, -0.75),
     "RCS": (0, 0.2),
 }
-
-
-def _loss(ax, x, y, name, color):
-    box = {"boxstyle": "round", "fc": "white", "ec": color, "lw": 1.5}
-    ax.text(x, y, f"${name}$", color=color, ha="center", va="center", bbox=box)
-
-
-def _box(ax, x, height, symbol, color, width):
-    ax.add_patch(Rectangle((x - 0.28, -height / 2), 0.56, height, fc="white", ec=color, lw=1.5))
-    ax.text(x, 0, symbol, ha="center", va="center", color=color, size="large")
-    ax.text(x, -height / 2 - 0.12, width, ha="center", va="top", color=color, size="small")
-
-
-def _funnel(ax, x0, x1, height0, height1, title, layers, color=NETWORK):
-    corners = [(x0, -height0 / 2), (x0, height0 / 2), (x1, height1 / 2), (x1, -height1 / 2)]
-    ax.add_patch(Polygon(corners, fc=color, ec=color, alpha=0.25, lw=1.5))
-    middle = (x0 + x1) / 2
-    if not layers:
-        ax.text(middle, 0, title, ha="center", va="center", size="small")
-        return
-    ax.text(middle, 0.13, title, ha="center", va="bottom", size="medium")
-    ax.text(middle, -0.08, layers, ha="center", va="top", size="small")
-
-
-def _arrow(ax, start, end, color, style="-"):
-    look = {"arrowstyle": "-|>", "mutation_scale": 11, "color": color, "shrinkA": 0, "shrinkB": 0}
-    lw = 1.0 if style == "-" else 1.8
-    ax.add_patch(FancyArrowPatch(start, end, linestyle=style, lw=lw, **look))

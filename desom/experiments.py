@@ -1,13 +1,15 @@
 """The runs of the grids: which they are, and how to come by their records."""
 
 import os
+import signal
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
 import joblib
 
 from desom import records
-from desom.errors import InputError, check_name
+from desom.errors import InputError, LostWorker, check_name
 from desom.grids import (
     GRIDS,
     QUICK_CONFIG,
@@ -21,6 +23,9 @@ from desom.runs import Run, configuration, load_dataset, run_and_record
 SCALES = ("paper", "quick")
 # A cluster may give workers late.
 SECONDS_TO_ANSWER, SECONDS_TO_COME = 10, 600
+# What says how many threads to start: to OpenMP and PyTorch; to the two pools of TensorFlow, one
+# within an operation and one across them; and to JAX.
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
 
 
 def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
@@ -158,6 +163,9 @@ def collect(runs, folder=None, workers=1, scheduler=None):
         data, or the scheduler does not answer; before anything is trained.
     OSError
         If a run cannot be recorded, because the disk is full, say.
+    LostWorker
+        If a process that trains was killed, or no worker of the cluster is there; what had
+        finished is recorded.
     """
     # A worker of a cluster may have another working directory.
     folder = Path(folder or records.default_folder()).absolute()
@@ -170,11 +178,11 @@ def collect(runs, folder=None, workers=1, scheduler=None):
         if any(run.config.get("pretrain_iterations") for run in missing):
             check_cache()
         missing = _with_data(missing)
-        with _processes(workers, scheduler) as parallel:
-            parallel(
-                joblib.delayed(run_and_record)(run, folder, f"[{i}/{len(missing)}] {run}")
-                for i, run in enumerate(missing, start=1)
-            )
+        calls = [(run, folder, f"[{i}/{len(missing)}] {run}") for i, run in enumerate(missing, 1)]
+        if scheduler is None:
+            _train_here(calls, workers)
+        else:
+            _train_on_cluster(calls, scheduler)
     return recorded(runs, folder)
 
 
@@ -194,15 +202,27 @@ def _with_data(runs):
     return left
 
 
-@contextmanager
-def _processes(workers, scheduler):
-    """Give what calls functions in parallel: processes that share the cores, or a cluster."""
-    if scheduler is None:
-        with _threads_per_process(joblib.cpu_count() // workers):
-            yield joblib.Parallel(n_jobs=workers)
-        return
+def _train_here(calls, workers):
+    """Call `run_and_record` in processes that share the cores of this machine."""
+    with _threads_per_process(joblib.cpu_count() // workers):
+        try:
+            # Ctrl-C goes to all processes. This one ends the others, which would print tracebacks.
+            ignoring = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+            parallel = joblib.Parallel(workers, **ignoring if workers > 1 else {})
+            parallel(joblib.delayed(run_and_record)(*call) for call in calls)
+        except BrokenProcessPool:
+            raise LostWorker(
+                f"one of the {workers} workers was killed, perhaps for want of memory; the runs "
+                "that had finished are recorded: run again, with fewer workers if need be."
+            ) from None
+
+
+def _train_on_cluster(calls, scheduler):
+    """Call `run_and_record` on the workers of a Dask cluster, which may come and go."""
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker, as_completed
+        from distributed.client import FutureCancelledError
+        from distributed.comm import CommClosedError
     except ImportError:
         raise InputError(
             "a scheduler takes the package distributed; install it: pip install distributed."
@@ -214,18 +234,42 @@ def _processes(workers, scheduler):
             f"the scheduler {scheduler} does not answer ({error}); give the address that "
             "`dask scheduler` prints, such as tcp://10.0.0.1:8786."
         ) from None
-    waiting = {"wait_for_workers_timeout": SECONDS_TO_COME}
-    with client, joblib.parallel_config("dask", client=client, **waiting):
-        # One run per task: a worker that is lost costs one run.
-        yield joblib.Parallel(batch_size=1)
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=SECONDS_TO_COME)
+        except TimeoutError:
+            raise LostWorker(
+                f"no worker came to the scheduler {scheduler} within {SECONDS_TO_COME} seconds; "
+                f"start one: dask worker {scheduler} --nthreads 1."
+            ) from None
+        # Never pure: a run that has failed once may be asked for again.
+        futures = [client.submit(run_and_record, *call, pure=False) for call in calls]
+        ended = {future.key: call[-1] for future, call in zip(futures, calls, strict=True)}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                print(f"{ended[future.key]} has ended", flush=True)
+        except KilledWorker as error:
+            raise LostWorker(
+                f"{ended[error.task]} was given up, because every worker that had it died, perhaps "
+                "for want of memory; the runs that had finished are recorded: run again, with more "
+                "memory for each worker."
+            ) from None
+        except (FutureCancelledError, CommClosedError):
+            raise LostWorker(
+                f"the scheduler {scheduler} is gone; the runs that had finished are recorded: "
+                "start it and its workers, and run again."
+            ) from None
 
 
 @contextmanager
 def _threads_per_process(threads):
     """Divide the cores among the processes that are started inside the block."""
-    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(max(1, threads))))
+    before = {name: os.environ.get(name) for name in THREADS}
+    for name, value in before.items():
+        # Who has asked for fewer threads gets them.
+        few = int(value) if value and value.isdigit() else threads
+        os.environ[name] = str(max(1, min(few, threads)))
     try:
         yield
     finally:

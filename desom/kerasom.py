@@ -72,10 +72,17 @@ class GradientMapEstimator(MapEstimator, KerasEstimator):
 
     def _organize(self, X, rng, callback):
         """Set the prototypes to random samples, and train the model."""
+        self._place_prototypes(X, rng)
+        kept = []
+        self._train(X, rng, callback=self._observer(X, kept, callback))
+        return self._finish(X, kept)
+
+    def _place_prototypes(self, X, rng):
         samples = X[rng.choice(len(X), int(np.prod(self.map_size)), replace=False)]
         self.model_.som.prototypes.assign(self._embed(samples))
 
-        kept = []
+    def _observer(self, X, kept, callback):
+        """Give what is called at the points of the curves: it adds the snapshots to ``kept``."""
         points = curve_points(self.iterations)
         moments = set(points[np.linspace(0, len(points) - 1, self.snapshots).round().astype(int)])
 
@@ -87,7 +94,10 @@ class GradientMapEstimator(MapEstimator, KerasEstimator):
             if callback:
                 callback(self, iteration)
 
-        self._train(X, rng, callback=at_point)
+        return at_point
+
+    def _finish(self, X, kept):
+        """Set what is known after the training."""
         if kept:
             self.snapshots_ = stack(kept)
         self.history_["temperature"] = [

@@ -14,7 +14,7 @@ from desom.som import SOMLayer
 def official_grid_distances(map_size):
     """Distance between units as the released code computes it: one too small for many pairs.
 
-    The code takes the row distance of units k and l as |k - l| // columns, which is the difference
+    The code takes the row distance of units k and l as ‖k - l‖ // columns, which is the difference
     of their rows only where their columns are in the same order as their rows.
 
     Parameters

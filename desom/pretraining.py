@@ -46,15 +46,21 @@ def pretrained(autoencoder, data):
     -------
     Autoencoder
         Fitted on ``data.x``; its ``seconds_`` is the time that its training took.
+
+    Raises
+    ------
+    OSError
+        If it cannot be kept, because the disk is full, say.
     """
-    config = autoencoder.get_params() | {"backend": keras.backend.backend()}
-    seed = config.pop("random_state")
-    del config["verbose"]
-    path = check_cache() / f"{records.run_key('autoencoder', data.sha256, seed, config)}.npz"
+    path = check_cache() / f"{_key(autoencoder, data)}.npz"
     with path.with_suffix(".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            return load(path)
+            found = load(path)
+            # The right name, but another's content.
+            if type(found) is type(autoencoder) and _key(found, data) == path.stem:
+                return found
+            raise InputError(f"{path} holds something else.")
         except FileNotFoundError:
             pass
         except InputError:
@@ -62,5 +68,18 @@ def pretrained(autoencoder, data):
         start = time.perf_counter()
         autoencoder.fit(data.x)
         autoencoder.seconds_ = time.perf_counter() - start
-        autoencoder.save(path)
+        try:
+            autoencoder.save(path)
+        except OSError as error:
+            raise OSError(
+                f"the trained autoencoder cannot be kept in {path.parent}: "
+                f"{error.strerror or error}; make room, and run again."
+            ) from error
         return autoencoder
+
+
+def _key(autoencoder, data):
+    config = autoencoder.get_params() | {"backend": keras.backend.backend()}
+    seed = config.pop("random_state")
+    del config["verbose"]
+    return records.run_key("autoencoder", data.sha256, seed, config)

@@ -228,9 +228,11 @@ def _parse(line):
         record = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    names = ("method", "dataset", "key")
-    is_record = isinstance(record, dict) and all(isinstance(record.get(n), str) for n in names)
-    return record if is_record else None
+    if not isinstance(record, dict):
+        return None
+    is_record = all(isinstance(record.get(n), str) for n in ("method", "dataset", "key"))
+    dicts = ("config", "metrics", "curves", "seconds", "environment")
+    return record if is_record and all(isinstance(record.get(n, {}), dict) for n in dicts) else None
 
 
 @contextmanager

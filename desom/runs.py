@@ -63,6 +63,8 @@ METHODS = {
 }
 # The temperature of the distortion where a map has none of its own: the paper's last one.
 LAST_TEMPERATURE = 0.1
+# Those whose versions a record names, beside the backend's.
+PACKAGES = ("keras", "tensorflow", "numpy", "scikit-learn")
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def configuration(method, **overrides):
     """
     parameters = METHODS[method](**overrides).get_params()
     kept = {k: v for k, v in parameters.items() if k not in ("random_state", "verbose")}
-    return json.loads(json.dumps(kept))
+    return json.loads(json.dumps(kept, default=np.generic.item))
 
 
 @lru_cache(maxsize=1)
@@ -155,15 +157,16 @@ def run_and_record(run, folder, announcement=None):
             print(announcement, flush=True)
         try:
             record, arrays = _execute(run, verbose=bool(announcement))
+            append = records.append
         except FloatingPointError as error:
             print(f"{run} failed: {error}", flush=True)
-            records.append_failure(folder, _request(run) | {"error": str(error)} | _stamp(run))
-            return
+            record, arrays = _request(run) | {"error": str(error)} | _stamp(run), {}
+            append = records.append_failure
         try:
             if arrays:
                 with atomic_write(folder / record["artifact"]) as file:
                     np.savez_compressed(file, **arrays)
-            records.append(folder, record)
+            append(folder, record)
         except OSError as error:
             raise OSError(
                 f"{run} cannot be recorded in {folder}: {error.strerror or error}; make room, and "
@@ -191,10 +194,11 @@ def _execute(run, verbose):
     estimator.fit(data.x, **first)
     fitted = time.perf_counter()
     labels = estimator.predict(data.x)
+    curves = getattr(estimator, "history_", {})
     seconds |= {"fit": _short(fitted - start), "predict": _short(time.perf_counter() - fitted)}
+    seconds |= seconds_per_iteration(run.config, seconds, curves)
 
     scores, arrays = measure(estimator, data, labels, run.seed)
-    curves = getattr(estimator, "history_", {})
     found = {
         "metrics": scores,
         "curves": {name: [_short(v) for v in curve] for name, curve in curves.items()},
@@ -203,6 +207,35 @@ def _execute(run, verbose):
         "data_sha256": data.sha256,
     }
     return _request(run) | found | _stamp(run), arrays
+
+
+def seconds_per_iteration(config, seconds, curves):
+    """Divide the time of each phase by the iterations that it made.
+
+    So ``iteration`` is what an iteration costs in all: it has its share of the compilation, of the
+    start by k-means where there is one, and of the labels at the end. The benchmarks measure a step
+    alone. A phase without a number of iterations, such as k-means, has no such time.
+
+    Parameters
+    ----------
+    config, seconds, curves : dict
+        Those of a record; ``seconds`` has the time of ``fit`` and, if there was a first phase, of
+        ``pretrain``.
+
+    Returns
+    -------
+    dict of str to float
+        ``iteration``, and ``pretrain_iteration`` for the first phase.
+    """
+    made = {"fit": config.get("iterations"), "pretrain": config.get("pretrain_iterations")}
+    if made["fit"] and "iteration" in curves:
+        made["fit"] = max(curves["iteration"], default=0)  # some methods may end early
+    names = {"fit": "iteration", "pretrain": "pretrain_iteration"}
+    return {
+        names[phase]: _short(seconds[phase] / count)
+        for phase, count in made.items()
+        if count and phase in seconds
+    }
 
 
 def _short(value):
@@ -330,7 +363,7 @@ def environment():
     return {
         "backend": keras.backend.backend(),
         "device": _gpu() or _processor(),
-        **{name: version(name) for name in ("keras", "tensorflow", "numpy", "scikit-learn")},
+        **{name: version(name) for name in dict.fromkeys((*PACKAGES, keras.backend.backend()))},
         "threads": int(os.environ.get("OMP_NUM_THREADS") or joblib.cpu_count()),
         "revision": _revision(),
     }

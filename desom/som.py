@@ -10,6 +10,9 @@ from itertools import product
 import keras
 import numpy as np
 from keras import ops
+from sklearn.utils import gen_batches
+
+BLOCK_SIZE = 2**21  # values of one temporary array: what the caches of a processor hold
 
 
 def _rectangular(rows, columns):
@@ -78,12 +81,18 @@ def distances_from(units, map_size, topology="rectangular", toroidal=False):
     tensor of int32, shape (B, K)
         The distances.
     """
-    rows, columns = np.indices(map_size, dtype="int32").reshape(2, -1)
-    slant = int(topology == "hexagonal")
-    columns = columns - slant * (rows // 2)
-    row_steps, column_steps = (ops.take(axis, units)[:, None] - axis for axis in (rows, columns))
-    steps = TOPOLOGIES[topology]
     height, width = map_size
+    slant = int(topology == "hexagonal")
+
+    def places(units):
+        rows = units // width
+        return rows, units % width - slant * (rows // 2)
+
+    # Computed on the device: to fetch a table from the host would stop it at every step.
+    ends = places(ops.arange(height * width, dtype="int32"))
+    starts = places(ops.cast(units, "int32"))
+    row_steps, column_steps = (a[:, None] - b for a, b in zip(starts, ends, strict=True))
+    steps = TOPOLOGIES[topology]
     # Once around the torus in each direction, or not at all.
     turns = product((-1, 0, 1), repeat=2) if toroidal else [(0, 0)]
     return reduce(
@@ -209,6 +218,42 @@ def best_matching_units(squared_distances):
         The best-matching unit (BMU) of every point, in 0..K-1.
     """
     return ops.argmin(squared_distances, axis=1)
+
+
+def nearest_prototypes(z, prototypes):
+    """chi(i) of a whole data set, in blocks of bounded memory, on the processor.
+
+    One matrix product per block gives -2 z_i·m_k + ‖m_k‖², which differs from ‖z_i - m_k‖² by the
+    same number for all k. Both are first moved to the mean of the prototypes, so that little is
+    lost by rounding where they lie far from the origin.
+
+    Parameters
+    ----------
+    z : ndarray of shape (N, D)
+        Points, in the space where the prototypes live.
+    prototypes : ndarray of shape (K, D)
+        The prototypes m_k.
+
+    Returns
+    -------
+    ndarray of int, shape (N,)
+        Index of the nearest prototype, the first of equals.
+    """
+    center = prototypes.mean(axis=0)
+    centered = prototypes - center
+    norms = np.sum(centered**2, axis=1)
+    table = np.vstack([-2 * centered.T, norms])
+    nearest = np.empty(len(z), dtype=np.intp)
+    n_rows = max(1, min(len(z), BLOCK_SIZE // len(prototypes)))
+    # A last coordinate of 1 adds the norms within the product.
+    points = np.ones((n_rows, len(table)), dtype=table.dtype)
+    products = np.empty((n_rows, len(prototypes)), dtype=table.dtype)
+    for rows in gen_batches(len(z), n_rows):
+        size = rows.stop - rows.start
+        np.subtract(z[rows], center, out=points[:size, :-1])
+        np.matmul(points[:size], table, out=products[:size])
+        np.argmin(products[:size], axis=1, out=nearest[rows])
+    return nearest
 
 
 def neighborhood_weights(distances, temperature):

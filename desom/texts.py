@@ -118,8 +118,8 @@ def training_idf(train):
 def recover_counts(vectors, idf):
     """Undo the weights of LYRL2004: from normalised vectors to how often a term occurs.
 
-    A published weight is v = (1 + ln n) idf / |d|, with |d| the norm that the document had. A term
-    that occurs once shows 1 / |d|: as 1 + ln n ≥ 1, that is the minimum m of v / idf over the
+    A published weight is v = (1 + ln n) idf / ‖d‖, with ‖d‖ the norm that the document had. A term
+    that occurs once shows 1 / ‖d‖: as 1 + ln n ≥ 1, that is the minimum m of v / idf over the
     document. So n = exp(v / (m idf) - 1).
 
     In a document whose rarest term occurs more than once, these counts are too small, and are not

@@ -5,12 +5,15 @@ about 1/200 of the training without returning to Python; then the curves grow by
 that look at the whole data set now and then, for new targets, return to Python for that too.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import keras
 import numpy as np
+from sklearn.utils import gen_batches
 from tqdm import tqdm
 
 CURVE_POINTS = 200
-PREDICTION_BATCH = 256
+PREDICTION_BATCH = 2048
 
 
 def shuffled_batches(n_samples, batch_size, rng):
@@ -131,16 +134,17 @@ def train(
             progress.update(stop - start)
             start = stop
             if stop in points:
-                _add_point(curves, stop, model)
+                add_point(curves, stop, model)
                 progress.set_postfix(loss=f"{curves['loss'][-1]:.4g}", refresh=False)
                 if callback is not None:
                     callback(stop)
     if start and curves["iteration"][-1:] != [start]:
-        _add_point(curves, start, model)
+        add_point(curves, start, model)
     return curves
 
 
-def _add_point(curves, iteration, model):
+def add_point(curves, iteration, model):
+    """Add the averages of a model's metrics to the curves, and start new ones."""
     curves["iteration"].append(iteration)
     for name, value in model.get_metrics_result().items():
         curves.setdefault(name, []).append(float(value))
@@ -244,37 +248,70 @@ def adam(learning_rate):
     return of_backend(learning_rate)
 
 
-def _jax_steps(model, x):
+def jax_loop(train_step):
+    """Give many steps as one function that JAX can compile.
+
+    Parameters
+    ----------
+    train_step : callable
+        Takes a state and a batch; gives metrics, ``loss`` among them, and the next state.
+
+    Returns
+    -------
+    callable
+        ``run(state, data, indices, steps)`` gives the number of steps before one whose loss is not
+        finite, and the last state.
+    """
     import jax
 
-    @jax.jit
     def run(state, data, indices, steps):
         def step(progress):
             sound, _, state = progress
             batch = tuple(array[indices[sound]] for array in data)
-            metrics, state = model.train_step(state, batch)
-            going_on = jax.numpy.isfinite(metrics["loss"])
+            metrics, state = train_step(state, batch)
+            going_on = jax.numpy.isfinite(metrics["loss"]).all()
             return sound + going_on, going_on, state
 
         def going_on(progress):
             return progress[1] & (progress[0] < steps)
 
-        return jax.lax.while_loop(going_on, step, (0, True, state))
+        sound, _, final = jax.lax.while_loop(going_on, step, (0, True, state))
+        return sound, final
 
-    data = jax.numpy.asarray(x)
-    groups = (
+    return run
+
+
+def _groups(model):
+    return (
         model.trainable_variables,
         model.non_trainable_variables,
         model.optimizer.variables,
         model.metrics_variables,
     )
 
+
+def jax_state(model):
+    """Give the state that ``model.train_step`` takes on JAX: the values of all its variables."""
+    return tuple([variable.value for variable in group] for group in _groups(model))
+
+
+def set_jax_state(model, state):
+    """Put a state into the variables of a model."""
+    for group, values in zip(_groups(model), state, strict=True):
+        for variable, value in zip(group, values, strict=True):
+            variable.assign(value)
+
+
+def _jax_steps(model, x):
+    import jax
+
+    # The old state is not donated: whoever interrupts a training keeps a model that can be read.
+    run = jax.jit(jax_loop(model.train_step))
+    data = jax.numpy.asarray(x)
+
     def run_steps(indices, steps, targets=None):
-        state = tuple([variable.value for variable in group] for group in groups)
-        sound, _, final = run(state, _with_targets(data, targets), indices, steps)
-        for group, values in zip(groups, final, strict=True):
-            for variable, value in zip(group, values, strict=True):
-                variable.assign(value)
+        sound, state = run(jax_state(model), _with_targets(data, targets), indices, steps)
+        set_jax_state(model, state)
         return int(sound)
 
     return run_steps
@@ -308,7 +345,8 @@ def apply(model, x):
     """Apply a Keras model to an array of any length, in blocks of one fixed shape.
 
     The last block is padded. One shape means one compilation, bounded memory, and, for each row,
-    the same bits whatever rows come with it.
+    the same bits whatever rows come with it. On PyTorch, the place of a row in its block can change
+    its last bits.
 
     Parameters
     ----------
@@ -321,11 +359,45 @@ def apply(model, x):
     -------
     ndarray of float32, shape (N, E)
         The output.
+
+    Raises
+    ------
+    FloatingPointError
+        If the output is not finite: the last steps of a training can ruin the weights unseen, for
+        no later loss shows it.
     """
+    forward, n_threads = _forward(model)
     output = np.empty((len(x), *model.output_shape[1:]), dtype=np.float32)
-    for start in range(0, len(x), PREDICTION_BATCH):
-        block = x[start : start + PREDICTION_BATCH]
+
+    def fill(rows):
+        block = x[rows]
         padding = PREDICTION_BATCH - len(block)
         padded = np.pad(block, ((0, padding), (0, 0))) if padding else block
-        output[start : start + len(block)] = model.predict_on_batch(padded)[: len(block)]
+        output[rows] = forward(padded)[: len(block)]
+
+    with ThreadPoolExecutor(n_threads) as threads:
+        for _ in threads.map(fill, gen_batches(len(x), PREDICTION_BATCH)):
+            pass
+    if not np.isfinite(output).all():
+        raise FloatingPointError(
+            "the network's output is not finite: try a smaller learning_rate, or scale its input "
+            "to [0, 1]."
+        )
     return output
+
+
+def _forward(model):
+    """Give the forward pass of a block, and from how many threads to call it.
+
+    On TensorFlow it is one program, kept with the model: Keras' ``predict_on_batch`` takes longer
+    than the arithmetic of a block, and where many models are fitted and each predicts little,
+    TensorFlow warns that it traces often. A second thread copies a block while one is computed.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return model.predict_on_batch, 1
+    import tensorflow as tf
+
+    if not hasattr(model, "forward_program"):
+        block = tf.TensorSpec((PREDICTION_BATCH, *model.input_shape[1:]), tf.float32)
+        model.forward_program = tf.function(model).get_concrete_function(block, training=False)
+    return lambda block: model.forward_program(tf.constant(block)).numpy(), 2

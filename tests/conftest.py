@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pooch
 import pytest
@@ -12,7 +13,17 @@ from sklearn.datasets import make_blobs
 from desom import DESOM, Kerasom, datasets, experiments, runs
 from desom.baselines.dec import DEC
 from desom.grids import Grid
-from helpers import DEEP, deep, small
+from helpers import DEEP, ROOT, build, deep, small
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory):
+    """Have JAX compile what many tests train in common once; that is most of their time."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +98,7 @@ def fitted(blobs):
 
 @pytest.fixture
 def eager():
-    """Compile nothing: a fit of a few iterations is over sooner than its compilation."""
+    """Have TensorFlow compile nothing: a fit of few iterations is over sooner than that."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
@@ -160,3 +171,14 @@ def tiny_grid(monkeypatch, blobs):
     runs.load_dataset.cache_clear()
     yield grid
     runs.load_dataset.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def committed_book(tmp_path_factory):
+    """Compile the executions that are committed, without TensorFlow; give the pages' folder."""
+    folder = tmp_path_factory.mktemp("committed")
+    (folder / "tensorflow.py").write_text("raise ImportError('tensorflow is not to be used')")
+    env = {"PYTHONPATH": str(folder)}
+    made = build(ROOT, "compile", "--committed", "--into", folder, env=env)
+    assert made.returncode == 0, made.stdout + made.stderr
+    return folder / "_build/html"

@@ -1,5 +1,10 @@
 """What several test modules share besides fixtures: small estimators, names, refusals."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -18,6 +23,8 @@ from desom.baselines.vade import VaDE
 from desom.baselines.wamic import WaMiC
 from desom.datasets import load
 from desom.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[1]
 
 ON_TENSORFLOW = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="about how TensorFlow compiles"
@@ -85,6 +92,16 @@ def learned(estimator):
     return np.concatenate([array.ravel() for array in arrays])
 
 
+def tensors(*arrays):
+    """Give arrays as tensors of the backend: PyTorch cannot compute with both."""
+    return [keras.ops.convert_to_tensor(array) for array in arrays]
+
+
+def arrays(outputs):
+    """Give what a model or a layer gave as arrays, in the same structure."""
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+
+
 def gradients(loss, variables):
     """Give the gradients of ``loss()`` by Keras variables as arrays: None where none flows."""
     values = [variable.value for variable in variables]
@@ -144,3 +161,11 @@ def refusal(name):
     message = str(error.value)
     assert "\n" not in message and message.endswith(".")
     return message
+
+
+def build(repository, *arguments, env=()):
+    """Run tools/book.py as make does, in a process of its own."""
+    command = [sys.executable, repository / "tools" / "book.py", *arguments]
+    return subprocess.run(
+        command, cwd=repository, env=os.environ | dict(env), capture_output=True, text=True
+    )

@@ -132,6 +132,11 @@ def test_loss_that_is_not_finite_says_what_to_do(blobs):
         small(Kerasom, learning_rate=1e30).fit(blobs[0])
 
 
+def test_last_step_that_ruins_the_weights_is_noticed(blobs):
+    with pytest.raises(FloatingPointError, match=r"output is not finite: try a smaller learning"):
+        small(DESOM, learning_rate=1e30, iterations=1).fit(blobs[0])
+
+
 def test_refused_fit_leaves_an_unfitted_estimator(blobs):
     estimator = clone(small(Kerasom, t_max=0.01))
     refusal(estimator.fit, blobs[0])

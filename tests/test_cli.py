@@ -224,7 +224,9 @@ def test_interruption_keeps_the_finished_runs(command, trainings, monkeypatch, t
 
 
 @pytest.mark.parametrize(("statuses", "status"), [([0, 0], 0), ([0, 3], 1), ([-9, 0], 1)])
-def test_bench_runs_every_benchmark_and_fails_with_any(statuses, status, monkeypatch, tmp_path):
+def test_bench_runs_every_benchmark_and_names_those_that_fail(
+    statuses, status, monkeypatch, tmp_path, capsys
+):
     (tmp_path / "benchmarks").mkdir()
     scripts = [tmp_path / "benchmarks" / name for name in ("one.py", "two.py")]
     for script, code in zip(scripts, statuses, strict=True):
@@ -234,6 +236,20 @@ def test_bench_runs_every_benchmark_and_fails_with_any(statuses, status, monkeyp
     monkeypatch.setattr("desom.cli.REPOSITORY", tmp_path)
     assert main(["bench"]) == status
     assert sorted((tmp_path / "benchmarks").glob("*.ran")) == [Path(f"{s}.ran") for s in scripts]
+    named = [script.name for script, code in zip(scripts, statuses, strict=True) if code]
+    sentence = f"desom: failed, as printed above: {', '.join(named)}.\n"
+    assert capsys.readouterr().err == (sentence if named else "")
+
+
+def test_interruption_ends_the_benchmarks(monkeypatch, tmp_path, capsys):
+    (tmp_path / "benchmarks").mkdir()
+    first, second = (tmp_path / "benchmarks" / name for name in ("one.py", "two.py"))
+    first.write_text(f"import os, signal; os.kill({os.getpid()}, signal.SIGINT); signal.pause()")
+    second.write_text(f"open({str(second)!r} + '.ran', 'w')")
+    monkeypatch.setattr("desom.cli.REPOSITORY", tmp_path)
+    assert main(["bench"]) == 130
+    assert capsys.readouterr().err == "desom: interrupted; what had finished is recorded.\n"
+    assert not list(tmp_path.rglob("*.ran"))
 
 
 def test_bench_needs_the_repository(monkeypatch, tmp_path, refused):

@@ -1,17 +1,25 @@
 """``desom run --scheduler``: the grid on a Dask cluster whose workers may die."""
 
 import os
+import re
+import shlex
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import distributed
 import pytest
+import yaml
+from distributed.cli import dask_scheduler, dask_worker
 
 from desom import records
-from desom.cli import main
-from desom.errors import InputError
+from desom.cli import _parser, main
+from desom.errors import InputError, LostWorker
 from desom.experiments import collect, recorded
+from desom.files import REPOSITORY
 from desom.runs import Run, configuration
 
 
@@ -61,6 +69,103 @@ def test_cluster_trains_what_this_machine_would(cluster, tmp_path):
     assert there["metrics"] == pytest.approx(here["metrics"], abs=0.02)
 
 
+@pytest.fixture
+def scheduler():
+    """Give the address of a scheduler without workers, and its process."""
+    bin = Path(sys.executable).parent
+    command = [bin / "dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    # A run is given up when the first worker dies with it; as a rule, when the fourth does.
+    few = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=few)
+    for line in process.stderr:
+        if found := re.search(r"Scheduler at: +(tcp://\S+)", line):
+            break
+    yield found[1], process
+    process.kill()
+    process.wait()
+    process.stderr.close()
+
+
+@pytest.fixture
+def one_worker(scheduler):
+    """A worker of one thread, as the page has it started."""
+    command = [Path(sys.executable).with_name("dask"), "worker", scheduler[0], "--nthreads", "1"]
+    process = subprocess.Popen([*command, "--memory-limit", "0", "--no-dashboard"])
+    yield process
+    process.terminate()
+    process.wait()
+
+
+@pytest.mark.usefixtures("no_training", "one_worker")
+def test_a_single_worker_trains_not_this_process_and_ctrl_c_leaves_it_at_work(
+    scheduler, tmp_path, monkeypatch, capsys
+):
+    wanted, address = short_runs(3), scheduler[0]
+    monkeypatch.setattr("desom.cli._wanted", lambda arguments: wanted)
+    arguments = ["run", "table2", "--scheduler", address, "--results", str(tmp_path)]
+
+    def interrupt_after_the_first_record():
+        while not recorded(wanted, tmp_path):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt_after_the_first_record)
+    interrupting.start()
+    assert main(arguments) == 130
+    interrupting.join()
+    assert "desom: interrupted; what had finished is recorded." in capsys.readouterr().err
+    assert len(recorded(wanted, tmp_path)) < 3
+    assert main(arguments) in (0, 1)  # a run that the worker goes on with is left to it
+    assert main(arguments) == 0
+    assert "desom on digits" not in capsys.readouterr().out
+    assert len((tmp_path / "kerasom" / "digits.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.usefixtures("no_training")
+def test_cluster_without_workers_is_named(scheduler, tmp_path, monkeypatch):
+    monkeypatch.setattr("desom.experiments.SECONDS_TO_COME", 0.5)
+    with pytest.raises(LostWorker, match=f"no worker came to the scheduler {scheduler[0]} within"):
+        collect(short_runs(1), tmp_path, scheduler=scheduler[0])
+
+
+@pytest.mark.usefixtures("no_training", "one_worker")
+def test_run_whose_workers_die_is_named(scheduler, tmp_path):
+    address, _ = scheduler
+    wanted = short_runs(4)
+
+    def kill_after_the_first_record():
+        while not recorded(wanted, tmp_path):
+            time.sleep(0.01)
+        with distributed.Client(address) as client:
+            (pid,) = client.run(os.getpid).values()
+        os.kill(pid, signal.SIGKILL)
+
+    killing = threading.Thread(target=kill_after_the_first_record)
+    killing.start()
+    with pytest.raises(LostWorker, match=r"kerasom on digits, seed \d was given up, because every"):
+        collect(wanted, tmp_path, scheduler=address)
+    killing.join()
+    assert recorded(wanted, tmp_path)
+
+
+@pytest.mark.usefixtures("no_training", "one_worker")
+def test_scheduler_that_dies_is_named(scheduler, tmp_path, monkeypatch):
+    address, process = scheduler
+    wanted = short_runs(4)
+
+    def kill_after_the_first_record():
+        while not recorded(wanted, tmp_path):
+            time.sleep(0.01)
+        process.kill()
+
+    killing = threading.Thread(target=kill_after_the_first_record)
+    killing.start()
+    with pytest.raises(LostWorker, match=f"the scheduler {address} is gone; the runs that had"):
+        collect(wanted, tmp_path, scheduler=address)
+    killing.join()
+    assert recorded(wanted, tmp_path)
+
+
 @pytest.mark.usefixtures("no_training")
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "tcp://"])
 def test_scheduler_that_does_not_answer_is_named(address, tmp_path, monkeypatch, capsys):
@@ -74,3 +179,66 @@ def test_workers_and_a_scheduler_exclude_each_other(capsys):
     with pytest.raises(SystemExit):
         main(["run", "table2", "--workers", "2", "--scheduler", "tcp://127.0.0.1:8786"])
     assert "not allowed with argument" in capsys.readouterr().err
+
+
+# The page
+
+
+def blocks(language):
+    page = (REPOSITORY / "book/cluster.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+def check_command(words):
+    """Check that a command of ours or of Dask's exists, with its options."""
+    assert (Path(sys.executable).with_name(words[0])).exists()
+    if words[0] == "desom":
+        _parser().parse_args(words[1:])
+    elif words[0] == "dask":
+        part = {"scheduler": dask_scheduler, "worker": dask_worker}[words[1]]
+        part.main.make_context(words[1], words[2:])
+
+
+def test_commands_of_the_page_exist():
+    found = []
+    for block in blocks("bash"):
+        assert subprocess.run(["bash", "-n"], input=block, text=True).returncode == 0
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            names = [word for word in words if word in ("desom", "dask", "papermill")]
+            if names:
+                command = words[words.index(names[0]) :]
+                check_command([word for word in command if word != "&"])
+                found.append(command[:2])
+    assert found.count(["desom", "run"]) == 3 and found.count(["dask", "worker"]) == 2
+
+
+def test_objects_of_kubernetes_fit_together():
+    (text,) = blocks("yaml")
+    objects = {(o["kind"], o["metadata"]["name"]): o["spec"] for o in yaml.safe_load_all(text)}
+    assert objects.keys() == {
+        ("Service", "scheduler"),
+        ("Deployment", "scheduler"),
+        ("Deployment", "workers"),
+        ("Job", "table2"),
+    }
+    pods = {name: spec.get("template") for name, spec in objects.items()}
+    for (kind, name), template in pods.items():
+        if kind == "Deployment":
+            labels = template["metadata"]["labels"]
+            assert objects[kind, name]["selector"]["matchLabels"] == labels
+        if template:
+            (container,) = template["spec"]["containers"]
+            check_command(container["command"])
+            volumes = {volume["name"] for volume in template["spec"].get("volumes", ())}
+            assert {mount["name"] for mount in container.get("volumeMounts", ())} == volumes
+            assert all(type(v["value"]) is str for v in container.get("env", ()))
+    service = objects["Service", "scheduler"]
+    scheduler = pods["Deployment", "scheduler"]["metadata"]["labels"]
+    assert service["selector"] == scheduler and service["ports"] == [{"port": 8786}]
+    places = {
+        tuple(map(str, template["spec"]["containers"][0]["volumeMounts"]))
+        for name, template in pods.items()
+        if name[1] in ("workers", "table2")
+    }
+    assert len(places) == 1

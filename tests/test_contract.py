@@ -85,14 +85,26 @@ def check_contract(record, folder):
     check_curves(record["curves"], CURVES[method], config, ended_early=method in SELF_TRAINED)
     without_first_phase = {"kmeans", "minisom", "kerasom", "som_vae", "desom"}
     assert config.get("pretrain_iterations", 0) > 0 or method in without_first_phase
-    pretraining = {"pretrain"} if config.get("pretrain_iterations") else set()
-    assert record["seconds"].keys() == {"fit", "predict"} | pretraining
+    check_seconds(record["seconds"], config, record["curves"])
     assert record["environment"].keys() >= ENVIRONMENT
     assert record["created"].endswith("Z")
     assert datetime.fromisoformat(record["created"]) <= datetime.now(UTC)
     if is_map:
         return check_artifact_of_a_map(record, folder, has_network)
     return check_artifact_of_clusters(record, folder) if has_network else {}
+
+
+def check_seconds(seconds, config, curves):
+    counts = {}
+    if "iterations" in config:
+        counts["fit"] = curves.get("iteration", [config["iterations"]])[-1]
+    if config.get("pretrain_iterations"):
+        counts["pretrain"] = config["pretrain_iterations"]
+    per_iteration = {"fit": "iteration", "pretrain": "pretrain_iteration"}
+    names = {"fit", "predict"} | counts.keys() | {per_iteration[phase] for phase in counts}
+    assert seconds.keys() == names
+    for phase, count in counts.items():
+        assert seconds[per_iteration[phase]] * count == pytest.approx(seconds[phase], rel=1e-5)
 
 
 def check_curves(curves, names, config, ended_early):

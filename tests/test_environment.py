@@ -32,7 +32,8 @@ def conda():
 
 def installed(name):
     try:
-        return metadata.version(name)
+        # Without the label of a build, such as PyTorch's +cpu.
+        return metadata.version(name).partition("+")[0]
     except metadata.PackageNotFoundError:
         return None
 

@@ -2,7 +2,9 @@
 
 import re
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import gate
 from exercises import KINDS, exercises_of
@@ -48,3 +50,40 @@ def test_labels_differ_and_name_their_chapter():
     for chapter, exercises in BY_CHAPTER.items():
         for exercise in exercises:
             assert exercise.label.startswith(f"ex-{chapter.replace('_', '-')}-")
+
+
+ASK = ":::{exercise} A number\n:label: ex-a-number\n\n**Recall, 7 minutes.** Give 1.\n:::"
+
+
+def written(path, *parts, ask=ASK):
+    """Write a notebook with an exercise of these parts."""
+    cells = [new_markdown_cell(ask, id="ex-a-number", metadata={"tags": ["exercise"]})] * bool(ask)
+    cells += [new_code_cell(part, id=part, metadata={"tags": [part]}) for part in parts]
+    nbformat.write(new_notebook(cells=cells), path)
+    return path
+
+
+def test_an_exercise_is_read(tmp_path):
+    path = written(tmp_path / "a.ipynb", "starter", "solution", "check")
+    (exercise,) = exercises_of(path)
+    assert (exercise.label, exercise.title, exercise.kind) == ("ex-a-number", "A number", "recall")
+    assert (exercise.minutes, exercise.starter, exercise.check) == (7, ["starter"], ["check"])
+    hours = ASK.replace("Recall, 7 minutes", "Project, 2 hours")
+    path = written(path, "starter", "solution", "check", ask=hours)
+    assert exercises_of(path)[0].minutes == 120
+
+
+@pytest.mark.parametrize(
+    ("parts", "ask", "sentence"),
+    [
+        (["starter"], "", "cell 1, is a starter before any exercise"),
+        (["starter", "check"], ASK, "the exercise ex-a-number has no solution"),
+        (["starter", "check", "solution"], ASK, "cell 4, is a solution after the check"),
+        (["starter"], ASK.replace("Recall", "Riddle"), "cell 1, does not begin as an exercise"),
+        (["starter"], ASK.replace("ex-a-number", "ex-b"), "cell 1, does not begin as an exercise"),
+        (["starter"], ASK.replace("7 minutes", "soon"), "cell 1, does not begin as an exercise"),
+    ],
+)
+def test_what_is_no_exercise_is_refused(tmp_path, parts, ask, sentence):
+    with pytest.raises(gate.BookError, match=sentence):
+        exercises_of(written(tmp_path / "a.ipynb", *parts, ask=ask))

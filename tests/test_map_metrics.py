@@ -4,6 +4,7 @@ import itertools
 import tracemalloc
 from math import dist, exp, sqrt
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,7 +69,9 @@ def test_map_errors_equal_slow_loops(seed, map_size, temperature):
     assert metrics.topographic_error(x, prototypes, distances) == pytest.approx(expected[1])
     assert metrics.combined_error(x, prototypes, distances) == pytest.approx(expected[2])
     value = metrics.distortion(x, prototypes, distances, temperature)
-    assert value == pytest.approx(expected[3], rel=1e-11)
+    # JAX knows no double precision unless it is asked for; the weights come from the backend.
+    tolerance = 1e-6 if keras.backend.backend() == "jax" else 1e-11
+    assert value == pytest.approx(expected[3], rel=tolerance)
 
 
 def test_hand_computed_map_errors():

@@ -64,8 +64,8 @@ def test_whole_step_to_the_last_sample_is_taken(blobs):
 @pytest.mark.parametrize(
     ("name", "value", "accepted"),
     [
-        ("sigma", 0, r"range \(0"),
-        ("sigma", float("nan"), r"range \(0"),
+        ("sigma", 0, r"range \[1e-100"),
+        ("sigma", float("nan"), r"range \[1e-100"),
         ("learning_rate", 0, r"range \(0"),
         ("learning_rate", 1.01, r"1\.0\]"),
         ("decay", "exponential", "'(asymptotic|linear)'"),

@@ -7,13 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from desom import pretraining
+from desom import Kerasom, pretraining
 from desom.autoencoder import Autoencoder
 from desom.datasets import Dataset
 from desom.errors import InputError
 from desom.experiments import collect, recorded
+from desom.files import read_arrays
 from desom.pretraining import pretrained
 from desom.runs import Run, configuration, run_and_record
+from helpers import small
 
 SETTINGS = {"hidden_units": (8,), "latent_dim": 2, "iterations": 5, "batch_size": 16}
 
@@ -120,6 +122,46 @@ def test_damaged_file_is_replaced_with_a_warning(length, trained, data, user_cac
     assert len(trained) == 2
 
 
+def foreign(path, blobs):
+    small(Kerasom).fit(blobs[0]).save(path)
+
+
+def of_other_settings(path, blobs):
+    autoencoder(latent_dim=3).fit(blobs[0]).save(path)
+
+
+def with_other_shapes(path, blobs):
+    arrays = read_arrays(path, "an autoencoder")
+    np.savez(path, **arrays | {"weight_0": np.ones((2, 2))})
+
+
+def with_a_pickle(path, blobs):
+    arrays = read_arrays(path, "an autoencoder")
+    np.savez(path, **arrays | {"weight_0": np.array([{}, []], dtype=object)})
+
+
+def without_a_weight(path, blobs):
+    arrays = read_arrays(path, "an autoencoder")
+    del arrays["weight_1"]
+    np.savez(path, **arrays)
+
+
+@pytest.mark.parametrize(
+    "spoil", [foreign, of_other_settings, with_other_shapes, with_a_pickle, without_a_weight]
+)
+def test_file_with_something_else_is_replaced_with_a_warning(
+    spoil, trained, data, user_cache, blobs
+):
+    expected = pretrained(autoencoder(), data).transform(data.x)
+    (path,) = files(user_cache)
+    spoil(path, blobs)
+    del trained[:]
+    with pytest.warns(UserWarning, match=f"{path.name} is damaged.* trained again"):
+        again = pretrained(autoencoder(), data)
+    assert len(trained) == 1
+    assert np.array_equal(again.transform(data.x), expected)
+
+
 def test_interrupted_training_leaves_no_file(data, user_cache, monkeypatch):
     def fit(self, X):
         raise KeyboardInterrupt
@@ -205,7 +247,7 @@ def test_method_without_a_first_phase_trains_no_autoencoder(trained, record):
     changes = {"map_size": (2, 3), "iterations": 5, "batch_size": 16}
     for method, network in (("kerasom", {}), ("desom", {"hidden_units": (8,), "latent_dim": 2})):
         got = record(Run(method, "blobs", 0, configuration(method, **changes, **network)))
-        assert got["seconds"].keys() == {"fit", "predict"}
+        assert got["seconds"].keys() == {"fit", "predict", "iteration"}
     assert not trained
 
 

@@ -179,7 +179,17 @@ def test_whole_record_that_lacks_its_line_break_is_kept(tmp_path, file):
     assert len(file.read_text().splitlines()) == 2
 
 
-@pytest.mark.parametrize("line", ["", "once upon a time", "[1, 2]", '{"method": "desom"}', "7"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("", "once upon a time", "[1, 2]", '{"method": "desom"}', "7", "NaN", "9" * 5000),
+        *(f"{json.dumps(record('c', **{name: 7}))}" for name in ("metrics", "config", "seconds")),
+        json.dumps(record(7)),
+        '{"method": "desom", "dataset": "mnist", "key": "c"} {}',
+        "[" * 100_000,
+    ],
+    ids=lambda line: line[:70],
+)
 def test_line_that_is_no_record_is_refused_by_name(line, tmp_path, file):
     for key in "ab":
         records.append(tmp_path, record(key))

@@ -12,12 +12,13 @@ from rekey import rekey
 
 @pytest.fixture
 def old_record(tmp_path):
-    """A record from before kerasom had ``toroidal``, with its artifact."""
+    """A record from before kerasom had ``toroidal`` and seconds per iteration; its artifact."""
     config = configuration("kerasom", map_size=(2, 3))
     del config["toroidal"]
     key = records.run_key("kerasom", "mnist", 3, config)
     record = {"method": "kerasom", "dataset": "mnist", "seed": 3, "config": config}
     record |= {"artifact": f"kerasom/mnist-{key}.npz", "key": key, "metrics": {"purity": 0.5}}
+    record |= {"seconds": {"fit": 25.0, "predict": 1.5}, "curves": {"iteration": [50, 10_000]}}
     folder = tmp_path / "kerasom"
     folder.mkdir()
     np.savez(tmp_path / record["artifact"], prototypes=np.ones(3))
@@ -31,6 +32,7 @@ def test_record_gets_the_default_and_the_key_that_its_run_is_asked_by(old_record
     key = records.run_key("kerasom", "mnist", 3, config)
     assert key != old_record["key"]
     changed = {"config": config, "key": key, "artifact": f"kerasom/mnist-{key}.npz"}
+    changed["seconds"] = {"fit": 25.0, "predict": 1.5, "iteration": 0.0025}
     assert records.read(tmp_path, "kerasom", "mnist") == {key: old_record | changed}
     assert [path.name for path in tmp_path.glob("kerasom/*.npz")] == [f"mnist-{key}.npz"]
 

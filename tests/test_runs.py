@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib import metadata
 
 import keras
 import numpy as np
@@ -258,5 +259,6 @@ def test_environment_is_that_of_this_process():
     found = runs.environment()
     assert found["backend"] == keras.backend.backend()
     assert (found["keras"], found["numpy"]) == (keras.__version__, np.__version__)
+    assert found[found["backend"]] == metadata.version(found["backend"])
     assert re.fullmatch(r"[0-9a-f]{12}\+?|\d+\.\d+.*", found["revision"])
     assert found["device"]

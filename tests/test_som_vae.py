@@ -15,7 +15,7 @@ from desom.baselines.som_vae import (
 )
 from desom.errors import InputError
 from desom.som import grid_distances
-from helpers import gradients, value_and_gradients
+from helpers import arrays, gradients, tensors, value_and_gradients
 
 ROWS, COLUMNS, LATENT = 3, 4, 2
 NEIGHBORS = (grid_distances((ROWS, COLUMNS)) <= 1).astype("float32")
@@ -109,7 +109,7 @@ def test_embedding_of_a_code_is_the_nearest_one(embeddings):
     layer.embeddings.assign(embeddings)
     codes = np.random.default_rng(2).normal(size=(30, LATENT)).astype("float32")
     expected = [embeddings[nearest(code, embeddings)] for code in codes]
-    assert np.array_equal(layer(codes), expected)
+    assert np.array_equal(arrays(layer(codes)), expected)
     assert len(np.unique(expected, axis=0)) > 5
 
 
@@ -124,11 +124,11 @@ def test_embeddings_start_as_the_authors_draw_them():
 
 
 def test_both_decodings_come_from_one_decoder(model, blobs):
-    outputs = model(blobs[0])
-    assert np.allclose(outputs["x_e"], model.decoder(outputs["z_e"]), atol=1e-6)
-    assert np.allclose(outputs["x_q"], model.decoder(outputs["z_q"]), atol=1e-6)
-    assert np.allclose(outputs["z_e"], model.encoder(blobs[0]), atol=1e-6)
-    assert np.array_equal(outputs["z_q"], model.embedding(outputs["z_e"]))
+    outputs = arrays(model(blobs[0]))
+    assert np.allclose(outputs["x_e"], arrays(model.decoder(outputs["z_e"])), atol=1e-6)
+    assert np.allclose(outputs["x_q"], arrays(model.decoder(outputs["z_q"])), atol=1e-6)
+    assert np.allclose(outputs["z_e"], arrays(model.encoder(blobs[0])), atol=1e-6)
+    assert np.array_equal(outputs["z_q"], arrays(model.embedding(outputs["z_e"])))
 
 
 PARTS = {
@@ -141,7 +141,7 @@ PARTS = {
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_loss_trains_its_own_parts_of_the_model(part, model, blobs):
-    x = blobs[0]
+    (x,) = tensors(blobs[0])
 
     def loss():
         y = model(x)
@@ -163,12 +163,12 @@ def test_each_loss_trains_its_own_parts_of_the_model(part, model, blobs):
 def test_loss_of_a_batch_is_that_of_its_outputs(blobs):
     estimator = SOMVAE((ROWS, COLUMNS), hidden_units=(8,), latent_dim=LATENT, alpha=0.3, beta=0.7)
     model = estimator._build_model(5, SeedGenerator(0))
-    x = blobs[0]
-    y = {name: np.asarray(value) for name, value in model(x).items()}
+    x, outputs = blobs[0], model(blobs[0])
+    y = arrays(outputs)
     expected = np.mean((y["x_e"] - x) ** 2) + np.mean((y["x_q"] - x) ** 2)
     expected += 0.3 * np.mean((y["z_e"] - y["z_q"]) ** 2)
     expected += 0.7 * slow_som_loss(y["z_e"], np.asarray(model.embedding.embeddings))[0]
-    assert float(model.compute_loss(x, y_pred=y)) == pytest.approx(expected, rel=1e-4)
+    assert float(model.compute_loss(x, y_pred=outputs)) == pytest.approx(expected, rel=1e-4)
 
 
 # The estimator

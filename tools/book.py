@@ -5,7 +5,10 @@ What every step makes is under ``_build/``:
 ``executions/``
     The notebooks as papermill leaves them; here a failed execution can be inspected.
 ``source/``
-    What Jupyter Book reads. It mirrors the repository, so that links to sources stay true.
+    The executions without what is volatile, and the pages.
+``pages/``
+    What Jupyter Book reads: the same, with code and records named below every figure and table. It
+    mirrors the repository, so that the addresses of its files are those of the repository.
 ``html/``
     The book.
 ``quick/results/``, ``paper/results/``
@@ -24,6 +27,7 @@ from pathlib import Path
 
 import nbformat
 
+import provenance
 from gate import (
     ROOT,
     BookError,
@@ -36,6 +40,7 @@ from gate import (
     source_faults,
     sources,
 )
+from mend import mend
 
 HOUR = 3600
 # The longest that a cell may take. At the paper's scale a cell may train a whole grid.
@@ -127,13 +132,15 @@ def run(source, target, parameters, timeout):
 
 
 def stage(build, *, executed):
-    """Lay out afresh what Jupyter Book reads; with or without the committed executions."""
+    """Lay out afresh what the book is made of; with or without the committed executions."""
     staging = build / "source"
     shutil.rmtree(staging, ignore_errors=True)
     hidden = shutil.ignore_patterns(".*", *([] if executed else ["*.ipynb"]))
     shutil.copytree(ROOT / "book", staging / "book", ignore=hidden)
-    for name in ("_config.yml", "_toc.yml"):
+    for name in ("_config.yml", "_toc.yml", "tools/apidoc.py"):
         shutil.copy(ROOT / name, staging)
+    # The API pages are made of the docstrings.
+    shutil.copytree(ROOT / "desom", staging / "desom", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def execute(arguments):
@@ -180,6 +187,10 @@ def execute(arguments):
 
 def keep(arguments):
     """Copy the staged executions to book/, where they are committed."""
+    if (ROOT / "my-results").exists():
+        raise BookError(
+            "the chapters have compared the runs in my-results/; move it, and try again"
+        )
     staged = arguments.into / "_build" / "source" / "book"
     refuse(copy_faults(ROOT, staged))
     for source in sources(ROOT):
@@ -191,25 +202,44 @@ def keep(arguments):
 def compile_book(arguments):
     """Compile what is staged, or what is committed."""
     build = arguments.into / "_build"
+    jupyter_book(arguments, "html")
+    print(f"The book is {build / 'html' / 'index.html'}")
+
+
+def links(arguments):
+    """Follow every link of the pages that leads out of the book, and name those that are broken."""
+    arguments.committed = True
+    jupyter_book(arguments, "linkcheck")
+    print("Every link leads somewhere.")
+
+
+def jupyter_book(arguments, builder):
+    """Have Jupyter Book read the pages, after code and records are named on them."""
+    build = arguments.into / "_build"
     if arguments.committed:
         refuse(repository_faults(ROOT))
         stage(build, executed=True)
     if not (build / "source").exists():
         raise BookError(f"nothing is staged in {build}; run `python tools/book.py execute` first")
-    compile_staged(arguments.into)
+    compile_staged(arguments.into, builder)
 
 
-def compile_staged(into):
+def compile_staged(into, builder="html"):
     """Compile what is staged, from nothing: Sphinx does not repeat the warnings of old pages."""
     build = into / "_build"
-    for stale in ("html", ".doctrees", "jupyter_execute"):
+    for stale in (builder, ".doctrees", "jupyter_execute", "pages"):
         shutil.rmtree(build / stale, ignore_errors=True)
-    command = [Path(sysconfig.get_path("scripts"), "jupyter-book"), "build", build / "source"]
+    shutil.copytree(build / "source", build / "pages")
+    provenance.annotate(build / "pages" / "book", ROOT / "notebooks", ROOT / "_config.yml")
+    command = [Path(sysconfig.get_path("scripts"), "jupyter-book"), "build", build / "pages"]
     command += ["--path-output", into, "-W", "-n", "--keep-going"]
+    # Its name for HTML is not that of the folder: it would add one.
+    command += [] if builder == "html" else ["--builder", builder]
     print(f"Compiling: {' '.join(map(str, command))}", flush=True)
     if subprocess.run(command).returncode:
         raise BookError("the book has faults; Jupyter Book's warnings, above, name them")
-    print(f"The book is {build / 'html' / 'index.html'}")
+    if builder == "html":
+        mend(build / "html")
 
 
 def main(argv=None):
@@ -217,7 +247,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     subs = {}
-    for name, command in (("execute", execute), ("keep", keep), ("compile", compile_book)):
+    steps = {"execute": execute, "keep": keep, "compile": compile_book, "links": links}
+    for name, command in steps.items():
         subs[name] = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         subs[name].set_defaults(command=command)
         subs[name].add_argument(

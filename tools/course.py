@@ -58,7 +58,7 @@ python3.11 -m venv .venv
 
 An exercise has a cell to fill in, and below it a check. *Run All* runs every chapter to its end: a
 check of what is still open shows an error with a hint, and the next cell goes on. Set `scale =
-"quick"` in a chapter's second cell to train small stand-ins instead of reading the recorded runs.
+"quick"` in a chapter's second code cell to train small stand-ins instead of reading recorded runs.
 """
 
 
@@ -75,13 +75,8 @@ def strip(notebook):
     return notebook
 
 
-def solution_lines(root):
+def solution_lines():
     """Collect the lines that stand in solutions of the notebooks, and nowhere else of them.
-
-    Parameters
-    ----------
-    root : Path
-        The repository.
 
     Returns
     -------
@@ -89,7 +84,7 @@ def solution_lines(root):
         Where it is, by line; white space around the line is cut off.
     """
     found, elsewhere = {}, set()
-    for source in sources(root):
+    for source in sources(ROOT):
         for cell in read(source).cells:
             lines = [line.strip() for line in cell.source.splitlines()]
             if part_of(cell) == "solution":
@@ -97,7 +92,7 @@ def solution_lines(root):
             else:
                 elsewhere.update(lines)
     # The method itself is no secret, and neither is the name of an exercise.
-    modules = sorted((root / "desom").rglob("*.py"))
+    modules = sorted((ROOT / "desom").rglob("*.py"))
     elsewhere.update(line.strip() for path in modules for line in path.read_text().splitlines())
     return {line: where for line, where in found.items() if line not in elsewhere}
 
@@ -147,7 +142,7 @@ def _plain(name, text):
     return text
 
 
-def timings(root):
+def timings():
     """Add up the minutes of every chapter: to read it, and to solve its exercises.
 
     Returns
@@ -161,8 +156,8 @@ def timings(root):
         If a chapter does not say what time it takes.
     """
     table = []
-    toc = (root / "_toc.yml").read_text("utf-8")
-    for path in sorted(sources(root), key=lambda path: toc.find(f"book/{path.stem}\n")):
+    toc = (ROOT / "_toc.yml").read_text("utf-8")
+    for path in sorted(sources(ROOT), key=lambda path: toc.find(f"book/{path.stem}\n")):
         text = "\n\n".join(cell.source for cell in read(path).cells)
         time = TIME.search(text)
         if not time:
@@ -187,24 +182,27 @@ def timing_page(table):
     return "\n".join(lines)
 
 
-def student(root, folder):
+def student(folder):
     """Make the student edition, and refuse it if a solution is left in it."""
     for name in NEEDED:
-        if (root / name).is_dir():
+        if (ROOT / name).is_dir():
             shutil.copytree(
-                root / name,
+                ROOT / name,
                 folder / name,
                 ignore=shutil.ignore_patterns("__pycache__", ".locks", "mnist5k*", "digits*"),
             )
-        elif (root / name).exists():
-            shutil.copy(root / name, folder)
+        elif (ROOT / name).exists():
+            shutil.copy(ROOT / name, folder)
     (folder / "notebooks").mkdir()
-    for source in sources(root):
+    for source in sources(ROOT):
         nbformat.write(strip(read(source)), folder / "notebooks" / source.name)
     with TemporaryDirectory() as temporary:
         staging = Path(temporary) / "_build"
         stage(staging, executed=True)
         config = yaml.safe_load((staging / "source/_config.yml").read_text("utf-8"))
+        # They lead to the notebooks of the repository, which are solved.
+        config["launch_buttons"], config["html"]["use_repository_button"] = {}, False
+        (staging / "source/_config.yml").write_text(yaml.safe_dump(config), "utf-8")
         for copy in (staging / "source/book").glob("*.ipynb"):
             nbformat.write(strip(read(copy)), copy)
         toc = yaml.safe_load((staging / "source/_toc.yml").read_text("utf-8"))
@@ -213,7 +211,7 @@ def student(root, folder):
         compile_staged(Path(temporary))
         shutil.copytree(staging / "html", folder / "html")
     (folder / "README.md").write_text(STUDENT.format(title=config["title"]), "utf-8")
-    refuse(traces(folder, solution_lines(root)))
+    refuse(traces(folder, solution_lines()))
 
 
 def _without_plan(toc):
@@ -225,20 +223,20 @@ def _without_plan(toc):
     return toc | ({"parts": [part for part in parts if part["chapters"]]} if parts else {})
 
 
-def instructor(root, folder):
+def instructor(folder):
     """Make the instructor edition."""
     (folder / "notebooks").mkdir()
-    for source in sources(root):
-        shutil.copy(root / "book" / source.name, folder / "notebooks")
-    (folder / "timings.md").write_text(timing_page(timings(root)), "utf-8")
-    shutil.copy(root / "book" / PLAN, folder / "plan.md")
+    for source in sources(ROOT):
+        shutil.copy(ROOT / "book" / source.name, folder / "notebooks")
+    (folder / "timings.md").write_text(timing_page(timings()), "utf-8")
+    shutil.copy(ROOT / "book" / PLAN, folder / "plan.md")
 
 
-def make_slides(root, folder):
+def make_slides(folder):
     """Make the slides of every chapter, with the script that draws their equations."""
-    shutil.copytree(root / "book/_extra/mathjax", folder / "mathjax")
-    for source in sources(root):
-        page = slides(root / "book" / source.name)
+    shutil.copytree(ROOT / "book/_extra/mathjax", folder / "mathjax")
+    for source in sources(ROOT):
+        page = slides(ROOT / "book" / source.name)
         (folder / f"{source.stem}.html").write_text(page, "utf-8")
 
 
@@ -258,7 +256,7 @@ def main(argv=None):
             ("student", student),
         ):
             (course / name).mkdir(parents=True)
-            make(ROOT, course / name)
+            make(course / name)
             print(f"Made {course / name}", flush=True)
     except BookError as error:
         print(f"course: {error}", file=sys.stderr)

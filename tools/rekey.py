@@ -1,8 +1,9 @@
-"""Rewrite the records after an estimator gained a hyperparameter, with its default value.
+"""Rewrite the records on file as a run of today would write them, without changing a result.
 
 A run's key is a hash of its whole configuration. A new hyperparameter whose default does what was
 always done changes no result, but every key: this adds the default to each record's configuration
-and renames the record and its artifact. Run it while nothing else writes to the records.
+and renames the record and its artifact. It also adds the seconds per iteration, which follow from
+what every record says. Run it while nothing else writes to the records.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from desom import records
 from desom.files import atomic_write
-from desom.runs import configuration
+from desom.runs import configuration, seconds_per_iteration
 
 
 def rekey(path):
@@ -39,6 +40,9 @@ def rekey(path):
             record["artifact"] = artifact
         changed += key != record["key"]
         record["key"] = key
+        record["seconds"] |= seconds_per_iteration(
+            record["config"], record["seconds"], record["curves"]
+        )
     with atomic_write(path) as file:
         file.writelines(json.dumps(record).encode() + b"\n" for record in found)
     for old, new in renamed.items():

@@ -113,7 +113,7 @@ def _slides_of(heading, parts):
         ]
         return [f"{title}<ol>{''.join(items)}</ol>"] if items else []
     opening = _opening(text)
-    slides = [title + to_html(opening)]
+    slides = [title + to_html(opening)] if opening else []
     for part in parts:
         if isinstance(part, str):
             equations = [m for m in EQUATION.finditer(part) if m[0] not in opening]

@@ -7,10 +7,12 @@ from minisom import MiniSom
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from desom.base import COUNT, POSITIVE, MapEstimator
+from desom.base import COUNT, MapEstimator
 
 # Above 1, a step can go past its sample, and the prototypes to infinity.
 RATE = [Interval(Real, 0, 1, closed="right")]
+# The package squares the width, and divides by what is left.
+WIDTH = [Interval(Real, 1e-100, None, closed="left")]
 
 _DECAYS = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero"}
 
@@ -49,7 +51,7 @@ class Minisom(MapEstimator):
     """
 
     _parameter_constraints = MapEstimator._parameter_constraints | {
-        "sigma": POSITIVE,
+        "sigma": WIDTH,
         "learning_rate": RATE,
         "decay": [StrOptions(set(_DECAYS))],
         "iterations": COUNT,

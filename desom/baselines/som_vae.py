@@ -108,7 +108,7 @@ def build_convolutional_networks(n_features, latent_dim, seeds):
 
     def dense(units, activation=None):
         initializer = keras.initializers.GlorotUniform(seed=seeds)
-        return layers.Dense(units, activation, kernel_initializer=initializer)
+        return layers.Dense(int(units), activation, kernel_initializer=initializer)
 
     narrow, wide = FILTERS
     side = isqrt(n_features)

@@ -1,0 +1,96 @@
+"""Ten seeds one after the other, and as one batch of models: what a step and whole fits cost.
+
+JAX alone can train models together; where it is not installed, nothing is measured.
+"""
+
+import os
+import time
+from importlib.util import find_spec
+
+os.environ["KERAS_BACKEND"] = "jax" if find_spec("jax") else "tensorflow"
+
+import keras
+import numpy as np
+from _timing import in_turn, median_ratio, record
+from sklearn.datasets import make_blobs
+
+from desom import DESOM, Kerasom, datasets
+from desom.ensembles import compile_steps_together, fit_together
+from desom.grids import QUICK_CONFIG
+from desom.training import adam, compile_steps
+
+SEEDS, BATCH, ROUNDS = 10, 256, 5
+
+
+def compiled(estimator, x):
+    """Build the model of an estimator, with random weights."""
+    model = estimator._build_model(x.shape[1], keras.random.SeedGenerator(0))
+    model.compile(optimizer=adam(1e-3))
+    return model
+
+
+def steps_of(estimator, x, steps):
+    """Time one step of each model, one after the other and together, in turn."""
+    models = [compiled(estimator, x) for _ in range(SEEDS)]
+    indices = np.random.default_rng(0).integers(len(x), size=(steps, SEEDS, BATCH), dtype=np.int32)
+    alone, together = compile_steps(models[0], x), compile_steps_together(models, x)
+
+    def one_after_the_other():
+        for seed in range(SEEDS):
+            alone(indices[:, seed], steps)
+
+    contenders = {"alone": one_after_the_other, "together": lambda: together(indices, steps)}
+    times = in_turn(contenders, ROUNDS)
+    return {
+        "milliseconds_alone": round(1000 * float(np.median(times["alone"])) / steps, 2),
+        "milliseconds_together": round(1000 * float(np.median(times["together"])) / steps, 2),
+        "ratio": median_ratio(times["together"], times["alone"]),
+    }
+
+
+def fits_of(cls, parameters, x):
+    """Time whole trainings, with their compilation, one after the other and together."""
+    one_by_one, batch = ([cls(**parameters, random_state=s) for s in range(SEEDS)] for _ in "ab")
+    start = time.perf_counter()
+    for estimator in one_by_one:
+        estimator.fit(x)
+    alone = time.perf_counter() - start
+    fit_together(batch, x)
+    together = time.perf_counter() - start - alone
+    return {
+        "seconds_alone": round(alone, 2),
+        "seconds_together": round(together, 2),
+        "ratio": round(together / alone, 3),
+    }
+
+
+def main():
+    """Measure, print and record."""
+    few_features, _ = make_blobs(5000, n_features=5, centers=10, random_state=0)
+    few_features, images = few_features.astype(np.float32), datasets.load("mnist5k").x
+    narrow = QUICK_CONFIG["desom"]["hidden_units"]
+    figures = {
+        "what": f"{SEEDS} models on JAX, batch {BATCH}: one step of each, median of {ROUNDS} "
+        "rounds; then trainings at the quick scale, with their compilation",
+        "steps": {
+            "kerasom, 5 features": steps_of(Kerasom(), few_features, 400),
+            "kerasom": steps_of(Kerasom(), images, 100),
+            "DESOM, 5 features, widths 16-16": steps_of(
+                DESOM(hidden_units=(16, 16), latent_dim=2), few_features, 200
+            ),
+            "DESOM, widths 100-100-200": steps_of(DESOM(hidden_units=narrow), images, 40),
+            "DESOM": steps_of(DESOM(), images, 5),
+        },
+        "fits": {
+            "kerasom": fits_of(Kerasom, QUICK_CONFIG["kerasom"], images),
+            "DESOM, widths 100-100-200": fits_of(DESOM, QUICK_CONFIG["desom"], images),
+        },
+    }
+    record("ensemble", figures)
+
+
+if __name__ == "__main__":
+    if keras.backend.backend() == "jax":
+        main()
+    else:
+        print("benchmarks/ensemble.py is left out, for JAX is not installed.")

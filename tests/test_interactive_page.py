@@ -1,0 +1,260 @@
+"""The interactive page in a browser, as its readers meet it: mouse, finger, keys."""
+
+import re
+
+import numpy as np
+import pytest
+
+import chromium
+import interactive
+from drawings import DIGITS, apply, nearest, read
+
+pytestmark = pytest.mark.skipif(
+    chromium.find() is None, reason="Chromium is not installed (Debian: apt-get install chromium)"
+)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Read the arrays and the facts of the data file."""
+    return read(interactive.DATA.read_text())
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium.browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser, committed_book):
+    """Open the page; it may neither raise an error nor ask for anything beyond the disk."""
+    contexts, wrong = [], []
+
+    def visit(width=1200, **options):
+        options |= {"viewport": {"width": width, "height": 1000}}
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("request", lambda r: r.url.startswith("file:") or wrong.append(r.url))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto((committed_book / "book/explore.html").as_uri())
+        if options.get("java_script_enabled", True):
+            page.wait_for_selector("#explore-units:not([hidden])")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def status(page):
+    return page.inner_text("#explore-status")
+
+
+def recognized(page):
+    return int(re.search(r"most of its images are (\d)", status(page))[1])
+
+
+def on_screen(page, points):
+    box = page.locator("#explore-pad").bounding_box()
+    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+
+
+def draw(page, strokes):
+    page.locator("#explore-pad").scroll_into_view_if_needed()
+    for stroke in strokes:
+        first, *rest = on_screen(page, stroke)
+        page.mouse.move(*first)
+        page.mouse.down()
+        for point in rest:
+            page.mouse.move(*point)
+        page.mouse.up()
+
+
+def test_the_browser_computes_what_python_computes(visit, data):
+    arrays, _ = data
+    images = np.concatenate([arrays["sample_images"], arrays["member_images"][::40]]) / 255
+    seen = visit().evaluate(
+        """async (images) => {
+            const arrays = await ExploreModel.unpack(ExploreData);
+            return images.map((image) => {
+              const { code, bmu, distances, reconstruction } = ExploreModel.look(arrays, image);
+              return [[...code], bmu, distances, [...reconstruction]];
+            });
+        }""",
+        images.tolist(),
+    )
+    codes, units, distances, reconstructions = zip(*seen, strict=True)
+    by_hand = apply(arrays, "encoder", images)
+    assert np.allclose(codes, by_hand, atol=1e-5)
+    assert np.allclose(reconstructions, apply(arrays, "decoder", by_hand), atol=1e-4)
+    between = np.linalg.norm(by_hand[:, None] - arrays["prototypes"], axis=2)
+    assert np.allclose(distances, between, atol=1e-5)
+    assert list(units) == between.argmin(axis=1).tolist()
+
+
+def test_digits_drawn_with_the_mouse_are_recognized(visit):
+    page, found = visit(), {}
+    for digit, strokes in DIGITS.items():
+        page.click("#explore-clear")
+        assert status(page) == "The pad is empty."
+        draw(page, strokes)
+        found[digit] = recognized(page)
+    assert sum(digit == unit for digit, unit in found.items()) >= 8, found
+
+
+def test_a_digit_drawn_with_a_finger_is_recognized(visit):
+    page = visit(has_touch=True)
+    page.locator("#explore-pad").scroll_into_view_if_needed()
+    scrolled = page.evaluate("scrollY")
+    finger = page.context.new_cdp_session(page)
+    for stroke in DIGITS[4]:
+        for number, (x, y) in enumerate(on_screen(page, stroke)):
+            kind = "touchMove" if number else "touchStart"
+            touch = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+            finger.send("Input.dispatchTouchEvent", touch)
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert recognized(page) == 4
+    assert page.evaluate("scrollY") == scrolled
+
+
+def test_a_digit_drawn_with_keys_is_recognized(visit):
+    page = visit()
+    page.get_by_role("application", name="Drawing pad").focus()
+    scrolled = page.evaluate("scrollY")
+
+    def press(keys, times):
+        for _ in range(times):
+            for key in keys:
+                page.keyboard.down(key)
+            for key in keys:
+                page.keyboard.up(key)
+
+    press(["ArrowUp"], 6)
+    press(["ArrowLeft"], 4)
+    press([" "], 1)
+    assert page.inner_text("#explore-pen") == "Pen down."
+    press(["ArrowRight"], 8)
+    for _ in range(6):
+        press(["ArrowDown"], 2)
+        press(["ArrowLeft"], 1)
+    press([" "], 1)
+    assert page.inner_text("#explore-pen") == "Pen up."
+    assert recognized(page) == 7
+    assert page.evaluate("scrollY") == scrolled
+    press(["Backspace"], 1)
+    assert status(page) == "The pad is empty."
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "explore-undo"
+
+
+def test_two_arrows_held_together_move_the_pen_diagonally(visit):
+    page = visit()
+    page.evaluate(
+        """() => {
+          window.seen = [];
+          const toImage = ExploreStrokes.toImage;
+          ExploreStrokes.toImage = (strokes, ...rest) => {
+            window.seen = structuredClone(strokes);
+            return toImage(strokes, ...rest);
+          };
+        }"""
+    )
+    page.locator("#explore-pad").focus()
+    page.keyboard.press(" ")
+    for key in ("ArrowDown", "ArrowRight"):
+        page.keyboard.down(key)
+    for key in ("ArrowDown", "ArrowRight"):
+        page.keyboard.up(key)
+    page.keyboard.press(" ")
+    (stroke,) = page.evaluate("window.seen")
+    assert np.allclose(stroke, [[0.5, 0.5], [0.5, 0.55], [0.55, 0.6]])
+
+
+def test_a_drawing_is_prepared_as_mnist_is(visit, data):
+    _, facts = data
+    sizes = [(1, 0, 0), (0.3, 0.1, 0.6)]
+    drawings = [
+        [[[a * x + b, a * y + c] for x, y in stroke] for stroke in DIGITS[digit]]
+        for digit in DIGITS
+        for a, b, c in sizes
+    ]
+    prepare = (
+        "([drawings, width]) => drawings.map((d) => [...ExploreStrokes.toImage(d, width, 0.05)])"
+    )
+    images = visit().evaluate(prepare, [drawings, facts["stroke_width"]])
+    images = np.array(images).reshape(10, 2, 28, 28)
+    # Large or small, here or there: the same image.
+    assert np.allclose(images[:, 0], images[:, 1], atol=1e-4)
+    for image in images[:, 0]:
+        y, x = np.mgrid[:28, :28]
+        assert np.average(x, weights=image) == pytest.approx(14, abs=0.1)
+        assert np.average(y, weights=image) == pytest.approx(14, abs=0.1)
+        extent = max(np.ptp(np.flatnonzero((image > 0.5).any(axis=axis))) + 1 for axis in (0, 1))
+        assert 19 <= extent <= 21
+    assert interactive.stroke_width(images[:, 0]) == pytest.approx(facts["stroke_width"], abs=0.5)
+
+
+@pytest.mark.parametrize("by", ["mouse", "keys"])
+def test_a_chosen_unit_shows_its_members(visit, data, by):
+    arrays, _ = data
+    page, unit = visit(), 8 * 2 + 3
+    cells = page.locator("#explore-map [role=gridcell]")
+    assert cells.count() == 64
+    if by == "mouse":
+        cells.nth(unit).click()
+    else:
+        assert page.locator("#explore-map [tabindex='0']").count() == 1
+        page.locator("#explore-map [tabindex='0']").focus()
+        for key in ("Home", "ArrowUp", *["ArrowRight"] * 3, *["ArrowDown"] * 2, "Enter"):
+            page.keyboard.press(key)
+    counts, mine = arrays["class_counts"][unit], arrays["member_units"] == unit
+    name = page.inner_text("#explore-unit")
+    assert name.startswith("Row 3, column 4: ")
+    assert name.endswith(f"of its {counts.sum():,} images are {counts.argmax()}")
+    assert cells.nth(unit).get_attribute("aria-selected") == "true"
+    assert page.locator("#explore-map [aria-selected=true]").count() == 1
+    shown = page.locator("#explore-members canvas")
+    labels = [shown.nth(n).get_attribute("aria-label") for n in range(shown.count())]
+    assert labels == [f"an image of {label}" for label in arrays["member_classes"][mine]]
+    ink = page.evaluate(
+        """() => [...document.querySelectorAll("#explore-members canvas")].map((canvas) => {
+             const { data } = canvas.getContext("2d").getImageData(0, 0, 28, 28);
+             return [...data].filter((_, n) => n % 4 === 3);
+           })"""
+    )
+    assert np.array_equal(ink, arrays["member_images"][mine])
+    table = page.locator("#explore-classes tr td:nth-child(2)").all_inner_texts()
+    assert [int(text.replace(",", "")) for text in table] == counts.tolist()
+
+
+def test_a_sample_goes_to_the_encoder_as_it_is(visit, data):
+    arrays, _ = data
+    page = visit()
+    units = nearest(arrays, apply(arrays, "encoder", arrays["sample_images"] / 255))
+    for n, unit in enumerate(units):
+        page.locator("#explore-samples button").nth(n).press("Enter")
+        assert f"row {unit // 8 + 1}, column {unit % 8 + 1};" in status(page)
+        bmu = page.locator("#explore-map [aria-current=true]")
+        assert bmu.count() == 1 and "best-matching unit" in bmu.get_attribute("aria-label")
+        assert page.locator("#explore-samples [aria-pressed=true]").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 360])
+def test_axe_finds_no_violation(visit, scheme, width):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = visit(width, color_scheme=scheme, reduced_motion="reduce")
+    page.locator("#explore-pad").focus()
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+    found = Axe().run(page, context=".bd-article", options=rules).response["violations"]
+    assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_browser_without_scripts_says_so(visit):
+    page = visit(java_script_enabled=False)
+    assert "The map needs JavaScript" in page.inner_text("main")
+    assert not page.locator("#explore").is_visible()

@@ -1,0 +1,158 @@
+"""The book on paper: what Chromium prints of the compiled pages, read back."""
+
+import re
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from pypdf import PdfReader
+
+import chromium
+import gate
+import pdf
+from helpers import ROOT
+
+with_chromium = pytest.mark.skipif(
+    chromium.find() is None, reason="Chromium is not installed (Debian: apt-get install chromium)"
+)
+
+
+def squeezed(text):
+    """Leave out the white space, which a PDF does not keep."""
+    return re.sub(r"\s+", "", text)
+
+
+@pytest.fixture(scope="module")
+def titles(committed_book):
+    """Read every chapter's title, in the order of the table of contents."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    found = []
+    for _, page in pdf.chapters(toc):
+        html = (committed_book / f"{page}.html").read_text("utf-8")
+        heading = BeautifulSoup(html, "html.parser").article.h1
+        heading.find(class_="headerlink").decompose()
+        found.append(heading.get_text().strip())
+    return found
+
+
+@pytest.fixture(scope="module")
+def target(committed_book, tmp_path_factory):
+    """Print the committed book."""
+    target = tmp_path_factory.mktemp("printed") / "desom.pdf"
+    pdf.print_book(committed_book.parent, target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def book(target):
+    """Read the print."""
+    return PdfReader(target)
+
+
+@pytest.fixture(scope="module")
+def texts(book):
+    """Read the text of every sheet."""
+    return [squeezed(sheet.extract_text()) for sheet in book.pages]
+
+
+def places(book):
+    """List what the outline names, and the sheet of each, parents before children."""
+
+    def below(outline):
+        for entry in outline:
+            if isinstance(entry, list):
+                yield from below(entry)
+            else:
+                yield squeezed(entry.title), book.get_destination_page_number(entry) + 1
+
+    return list(below(book.outline))
+
+
+@with_chromium
+def test_the_print_is_the_whole_book_in_its_order(book, texts, titles):
+    assert len(titles) > 30 and len(book.pages) > 100
+    outline = iter(places(book))
+    for title in titles:
+        # An iterator goes on from where the chapter before was found.
+        sheet = next(sheet for named, sheet in outline if named == squeezed(title))
+        assert squeezed(title) in texts[sheet - 1]
+
+
+@with_chromium
+def test_the_contents_name_the_sheets_on_which_chapters_and_sections_start(book):
+    starts = places(book)
+    first = starts[1][1]
+    lines = {
+        squeezed(line) for s in book.pages[1 : first - 1] for line in s.extract_text().split("\n")
+    }
+    entries = {line for line in lines if line[-1:].isdigit()}
+    assert len(entries) > 200
+    assert entries - {f"{title}{sheet}" for title, sheet in starts} == {
+        str(n) for n in range(2, first)
+    }
+
+
+@with_chromium
+def test_no_link_of_the_print_leads_to_the_disk(book):
+    targets = []
+    for sheet in book.pages:
+        for annotation in sheet.get("/Annots", []):
+            targets.append(annotation.get_object().get("/A", {}).get("/URI", "within"))
+    assert targets.count("within") > 500
+    assert [t for t in targets if not re.match("https?://|mailto:|within$", t)] == []
+
+
+@with_chromium
+def test_the_print_does_not_say_where_or_when_it_was_made(target, book):
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    assert book.metadata == {"/Title": config["title"], "/Author": config["author"]}
+    content = target.read_bytes()
+    assert b"file:" not in content and str(ROOT).encode() not in content
+
+
+@with_chromium
+def test_the_print_can_be_sent(target, book):
+    assert target.stat().st_size < 50_000_000
+    assert sum(len(sheet.images) for sheet in book.pages) > 50
+
+
+PAGE = """<article><section id="map"><h1>A map</h1><a href="#map">here</a>
+<a href="../b.html#unit">there</a><a href="../_sources/x.ipynb">source</a>
+<a href="https://example.org">away</a><a download="x" href="data:text/plain,1">file</a>
+<img src="../_images/x.png"/><details class="hide"><pre>code</pre></details>
+<style>#map td {color: #fff}</style><button>press</button></section></article>"""
+
+
+def test_a_page_is_freed_of_the_screen_and_of_its_place(tmp_path):
+    html = tmp_path / "html"
+    (html / "a").mkdir(parents=True)
+    (html / "a/c.html").write_text(PAGE)
+    article = pdf.article(html, "a/c", {"a/c", "b"})
+    assert [link["href"] for link in article.find_all("a")] == [
+        "#a-c--map",
+        "#b--unit",
+        "https://example.org",
+    ]
+    assert article.section["id"] == "a-c--map" and article["id"] == "a-c"
+    assert article.style.string == "#a-c--map td {color: #fff}"
+    assert article.img["src"] == "html/_images/x.png"
+    assert "source" in article.text and "file" in article.text
+    assert "press" not in article.text and "code" not in article.text
+
+
+def test_what_is_not_compiled_is_not_printed(tmp_path):
+    with pytest.raises(gate.BookError, match="nothing is compiled"):
+        pdf.print_book(tmp_path, tmp_path / "desom.pdf")
+    with pytest.raises(gate.BookError, match="run `make pdf` first"):
+        pdf.join(tmp_path)
+
+
+def test_the_front_page_leads_to_the_print(tmp_path):
+    front = tmp_path / "html/book/index.html"
+    front.parent.mkdir(parents=True)
+    front.write_text("<article>front</article>")
+    (tmp_path / "desom.pdf").write_bytes(bytes(2_000_000))
+    for _ in range(2):
+        pdf.join(tmp_path)
+    assert front.read_text().count('href="../desom.pdf"') == 1
+    assert (tmp_path / "html/desom.pdf").exists()

@@ -1,0 +1,361 @@
+"""Make what the book's interactive page loads: the trained model, small enough for a browser.
+
+``python tools/interactive.py --model FILE`` reads a DESOM that ``save`` wrote, or trains the run of
+the chapter on Figure 6 anew and saves it there. It writes ``book/_extra/interactive/data.js``, and
+what the rounding costs to the table of ``book/explore.md``.
+"""
+
+import argparse
+import base64
+import json
+import sys
+import zlib
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PAGE = REPOSITORY / "book" / "explore.md"
+DATA = REPOSITORY / "book" / "_extra" / "interactive" / "data.js"
+BEGIN, END = "<!-- measured: written by tools/interactive.py -->", "<!-- end of measured -->"
+PREFIX, SUFFIX = "const ExploreData = ", ";\n"
+LIMIT = 3_000_000
+MEMBERS = 12
+BLOCK = 5_000
+
+
+def forward(x, layers):
+    """Apply layers of (kernel, bias) by NumPy, ReLU between them.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, D)
+        The input.
+    layers : list of (ndarray, ndarray)
+        Kernels (inputs, outputs) and biases.
+
+    Yields
+    ------
+    ndarray of shape (N, outputs)
+        What each layer gives, one after another.
+    """
+    for number, (kernel, bias) in enumerate(layers, start=1):
+        x = x @ kernel + bias
+        if number < len(layers):
+            x = np.maximum(x, 0)
+        yield x
+
+
+def output(x, layers):
+    """Give what the last layer gives, computed in blocks of rows; arguments as `forward`'s."""
+    blocks = (x[start : start + BLOCK] for start in range(0, len(x), BLOCK))
+    return np.concatenate([list(forward(block, layers))[-1] for block in blocks])
+
+
+def prune(x, layers):
+    """Leave out what is 0 for every row of x: inputs, and hidden units that never fire.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, D)
+        The data.
+    layers : list of (ndarray, ndarray)
+        Kernels and biases.
+
+    Returns
+    -------
+    inputs : ndarray of int
+        The columns of x that are left.
+    layers : list of (ndarray, ndarray)
+        The smaller layers; they give the same for x, up to the order of sums.
+    """
+    alive = [np.zeros(len(kernel), bool) for kernel, _ in layers]
+    for start in range(0, len(x), BLOCK):
+        block = x[start : start + BLOCK]
+        for fires, values in zip(alive, [block, *forward(block, layers)], strict=False):
+            fires |= (values != 0).any(axis=0)
+    alive.append(np.ones(layers[-1][0].shape[1], bool))
+    smaller = [
+        (kernel[np.ix_(before, after)], bias[after])
+        for (kernel, bias), (before, after) in zip(layers, pairwise(alive), strict=True)
+    ]
+    return np.flatnonzero(alive[0]), smaller
+
+
+def quantise(kernel):
+    """Round a kernel to 8 bits: each row to 255 even steps, the largest weight being 127.
+
+    Parameters
+    ----------
+    kernel : ndarray of float32, shape (inputs, outputs)
+        The weights.
+
+    Returns
+    -------
+    steps : ndarray of int8, shape (inputs, outputs)
+        Multiples of the row's scale.
+    scales : ndarray of float32, shape (inputs,)
+        One per row.
+    """
+    largest = np.abs(kernel).max(axis=1)
+    scales = (np.where(largest > 0, largest, 1) / 127).astype(np.float32)
+    return np.round(kernel / scales[:, None]).astype(np.int8), scales
+
+
+def compress(x, layers, name):
+    """Prune and round a network.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, D)
+        The data that it will see.
+    layers : list of (ndarray, ndarray)
+        Its kernels and biases.
+    name : str
+        What the arrays' names begin with.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        What the page needs to apply it.
+    layers : list of (ndarray, ndarray)
+        The rounded layers as float32, for rows of ``x[:, arrays[f"{name}_inputs"]]``.
+    """
+    inputs, layers = prune(x, layers)
+    arrays, rounded = {f"{name}_inputs": inputs.astype(np.uint16)}, []
+    for number, (kernel, bias) in enumerate(layers):
+        steps, scales = quantise(kernel)
+        for part, values in (("kernel", steps), ("scales", scales), ("bias", bias)):
+            arrays[f"{name}_{part}_{number}"] = values
+        rounded.append((steps * scales[:, None], bias))
+    return arrays, rounded
+
+
+def stroke_width(images):
+    """Measure the median width of the strokes: twice the depth of ink along its ridges.
+
+    Parameters
+    ----------
+    images : ndarray of shape (N, height, width)
+        Ink from 0 to 1.
+
+    Returns
+    -------
+    float
+        In pixels, to a quarter.
+    """
+    from scipy import ndimage
+
+    widths = []
+    for image in images:
+        ink = ndimage.zoom(image, 4, order=1) > 0.5
+        depth = ndimage.distance_transform_edt(ink)
+        ridge = (depth == ndimage.maximum_filter(depth, 5)) & (depth > 1)
+        widths.append(np.median(depth[ridge]) / 2)
+    return round(float(np.median(widths)) * 4) / 4
+
+
+def members(units, distances, n_units):
+    """Choose images of every unit at even ranks, from the nearest to its prototype to the farthest.
+
+    Parameters
+    ----------
+    units : ndarray of int, shape (N,)
+        The best-matching unit of every image.
+    distances : ndarray of shape (N,)
+        Its distance to that prototype.
+    n_units : int
+        Number of units.
+
+    Returns
+    -------
+    ndarray of int
+        Indices of images, unit after unit; ``MEMBERS`` or all of each.
+    """
+    chosen = []
+    for unit in range(n_units):
+        mine = np.flatnonzero(units == unit)
+        mine = mine[np.argsort(distances[mine], kind="stable")]
+        ranks = np.linspace(0, len(mine) - 1, min(MEMBERS, len(mine))).round().astype(int)
+        chosen.append(mine[ranks])
+    return np.concatenate(chosen)
+
+
+def page_data(estimator, data, n_test, key):
+    """Give the arrays of the page, and what the rounding costs.
+
+    Parameters
+    ----------
+    estimator : DESOM
+        A fitted one.
+    data : Dataset
+        What it was trained on, images with labels; the last ``n_test`` are the samples' source.
+    n_test : int
+        Number of images to choose a sample of every class from.
+    key : str or None
+        The record whose prototypes the estimator has, if there is one.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        The page's arrays.
+    facts : dict
+        The numbers that the page shows.
+    """
+    from desom.gallery import as_bytes
+    from desom.metrics import class_counts
+
+    def network(keras_model):
+        weights = keras_model.get_weights()
+        return list(zip(weights[::2], weights[1::2], strict=True))
+
+    def nearest(codes):
+        squared = ((codes[:, None] - prototypes) ** 2).sum(axis=2)
+        return squared.argmin(axis=1), np.sqrt(squared.min(axis=1))
+
+    def purity(units):
+        return float(class_counts(data.y, units, len(prototypes)).max(axis=1).sum() / len(data.y))
+
+    def error(images):
+        return float(((images - data.x) ** 2).mean())
+
+    prototypes = estimator.cluster_centers_
+    codes, units = estimator.transform(data.x), estimator.predict(data.x)
+    encoder, encoder_layers = compress(data.x, network(estimator.model_.encoder), "encoder")
+    # The decoder sees the prototypes too, and codes between those of the data.
+    decoder, decoder_layers = compress(
+        np.concatenate([codes, prototypes]), network(estimator.model_.decoder), "decoder"
+    )
+    their_codes = output(data.x[:, encoder["encoder_inputs"]], encoder_layers)
+    their_units, distances = nearest(their_codes)
+    chosen = members(their_units, distances, len(prototypes))
+    first = len(data.x) - n_test
+    samples = [first + np.flatnonzero(data.y[first:] == c)[0] for c in np.unique(data.y)]
+    arrays = encoder | decoder
+    arrays |= {
+        "prototypes": prototypes,
+        "decoded": as_bytes(estimator.decode(prototypes)),
+        "class_counts": class_counts(data.y, their_units, len(prototypes)).astype(np.int32),
+        "distance_percentiles": np.percentile(distances, range(101)).astype(np.float32),
+        "member_images": as_bytes(data.x[chosen]),
+        "member_units": their_units[chosen].astype(np.uint16),
+        "member_classes": data.y[chosen].astype(np.uint8),
+        "sample_images": as_bytes(data.x[samples]),
+        "sample_classes": data.y[samples].astype(np.uint8),
+    }
+    facts = {
+        "run": key,
+        "map_size": list(estimator.map_size),
+        "images": len(data.x),
+        "stroke_width": stroke_width(data.x[:: max(1, len(data.x) // 2000)].reshape(-1, 28, 28)),
+        "weights": sum(w.size for w in estimator.model_.get_weights()),
+        "kept": sum(a.size for name, a in arrays.items() if "_kernel_" in name or "_bias_" in name),
+        "same_unit": float((their_units == units).mean()),
+        "code_change": float(np.linalg.norm(their_codes - codes, axis=1).mean()),
+        "quantization_error": float(nearest(codes)[1].mean()),
+        "purity": [purity(units), purity(their_units)],
+        "reconstruction_error": [
+            error(estimator.decode(codes)),
+            error(output(their_codes[:, decoder["decoder_inputs"]], decoder_layers)),
+        ],
+    }
+    return arrays, facts
+
+
+def script(arrays, facts):
+    """Write arrays and facts as one line of JavaScript: a table of contents, and their bytes.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        Little-endian, of any type that JavaScript has arrays of.
+    facts : dict
+        Anything that JSON can hold.
+
+    Returns
+    -------
+    str
+        ``const ExploreData = {"facts": …, "arrays": …, "bytes": …};``, where ``bytes`` is the
+        base64 of the zlib stream of all arrays, one after another.
+    """
+    table = [[name, array.dtype.name, array.shape] for name, array in arrays.items()]
+    raw = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
+    packed = base64.b64encode(zlib.compress(raw, 9)).decode()
+    return f"{PREFIX}{json.dumps({'facts': facts, 'arrays': table, 'bytes': packed})}{SUFFIX}"
+
+
+def table(facts, size):
+    """Lay out what the rounding costs as Markdown; ``size`` is that of the data file, in bytes."""
+    (purity, their_purity), (error, their_error) = facts["purity"], facts["reconstruction_error"]
+    rows = [
+        ("numbers of the model", f"{facts['weights']:,}", f"{facts['kept']:,}"),
+        ("purity", f"{purity:.4f}", f"{their_purity:.4f}"),
+        ("reconstruction error, mean square", f"{error:.5f}", f"{their_error:.5f}"),
+        ("same best-matching unit", "", f"{facts['same_unit']:.1%} of {facts['images']:,} images"),
+        (
+            "mean shift of the code",
+            "",
+            f"{facts['code_change'] / facts['quantization_error']:.1%} of the quantization error",
+        ),
+        ("width of a stroke, median", "", f"{facts['stroke_width']} pixels"),
+        ("size of the data file", "", f"{size / 1e6:.2f} MB"),
+    ]
+    lines = ["| measure | as trained | on this page |", "|:--|--:|--:|"]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def with_table(text, facts, size):
+    """Put the table, and the run's key, between the markers in the text of the page."""
+    before, rest = text.split(BEGIN)
+    run = f"run `{facts['run']}`" if facts["run"] else "a training that is not recorded"
+    caption = f"The model is that of {run}, rounded; measured on all images of MNIST."
+    middle = f"{BEGIN}\n\n{caption}\n\n{table(facts, size)}\n\n{END}"
+    return before + middle + rest.split(END)[1]
+
+
+def trained(path, data, record):
+    """Read the estimator, or train it as the record's run and save it."""
+    from desom import DESOM
+    from desom.base import load
+
+    if path.exists():
+        return load(path)
+    settings = record["config"] | {"random_state": record["seed"], "verbose": True}
+    for name in ("map_size", "hidden_units"):
+        settings[name] = tuple(settings[name])
+    estimator = DESOM(**settings).fit(data.x)
+    estimator.save(path)
+    return estimator
+
+
+def main():
+    """Write the data file and the table."""
+    from desom import datasets
+    from desom.experiments import recorded, runs_of
+    from desom.records import load_artifact
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=REPOSITORY / "_build" / "interactive" / "desom.npz",
+        help="a saved DESOM; trained and saved there if missing",
+    )
+    arguments = parser.parse_args()
+    runs = runs_of("figure6", methods=["desom"], dataset_names=["mnist"])
+    (record,) = (r for r in recorded(runs) if r["config"]["snapshots"])
+    data = datasets.load("mnist")
+    estimator = trained(arguments.model, data, record)
+    same = np.array_equal(estimator.cluster_centers_, load_artifact(record)["prototypes"])
+    arrays, facts = page_data(estimator, data, 10_000, record["key"] if same else None)
+    text = script(arrays, facts)
+    DATA.write_text(text)
+    PAGE.write_text(with_table(PAGE.read_text("utf-8"), facts, len(text)), "utf-8")
+    print(json.dumps(facts, indent=1))
+    print(f"{DATA.relative_to(REPOSITORY)}: {len(text):,} bytes")
+    return int(len(text) >= LIMIT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,299 @@
+"""Print the compiled book: one PDF with a title page, contents, page numbers and an outline.
+
+The pages become one document, so that Chromium numbers it through, and a link to another page of
+the book becomes a link to a place in it. It is printed twice: only the first print tells the
+pages that the contents name.
+"""
+
+import argparse
+import logging
+import posixpath
+import re
+import shutil
+import sys
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+from bs4 import BeautifulSoup
+
+from chromium import browser
+from gate import ROOT, BookError, refuse
+
+# What paper has no use for. Folded code is left out, and what an output folds to be copied.
+SCREEN_ONLY = (
+    "script, noscript, button, canvas, .headerlink, .only-dark, details.hide, .cell_output details"
+)
+REFERRING = ("aria-describedby", "aria-labelledby", "for", "headers")
+# A4 less the margins of pdf.css, in pixels of CSS.
+WIDTH = 642
+FIT = """width => {
+    for (const table of document.querySelectorAll("article table")) {
+        const box = table.getBoundingClientRect();
+        if (box.right > width) table.style.zoom = (width - box.left) / box.width;
+    }
+}"""
+CUT = """width => [...document.querySelectorAll("article *")]
+    .filter(e => !e.closest("svg") && e.getBoundingClientRect().right > width + 2)
+    .map(e => `${e.closest("article").id}: ${e.outerHTML.slice(0, 80)}`)"""
+NUMBER = """pages => {
+    for (const entry of document.querySelectorAll("nav a"))
+        entry.nextElementSibling.textContent = pages[entry.hash.slice(1)];
+}"""
+
+
+def chapters(toc):
+    """List the pages of a table of contents in their order.
+
+    Parameters
+    ----------
+    toc : dict
+        What ``_toc.yml`` holds.
+
+    Yields
+    ------
+    part : str
+        The caption of the part; empty for the front page.
+    page : str
+        The page, without its ending.
+    """
+
+    def below(part, entries):
+        for entry in entries:
+            yield part, entry["file"]
+            yield from below(part, entry.get("sections", []))
+
+    yield "", toc["root"]
+    for part in toc.get("parts", [toc]):
+        yield from below(part.get("caption", ""), part["chapters"])
+
+
+def name(page, fragment=""):
+    """Name a place of the book, the same on whatever page it is linked."""
+    return f"{page}--{fragment}".removesuffix("--").replace("/", "-")
+
+
+def article(html, page, pages):
+    """Take the article out of a page, with names and addresses that hold in the whole book.
+
+    Parameters
+    ----------
+    html : Path
+        The folder of the compiled book.
+    page : str
+        The page, without its ending.
+    pages : set of str
+        All pages that are printed; links to anything else in the folder become text.
+
+    Returns
+    -------
+    bs4.Tag
+        The article.
+    """
+    found = BeautifulSoup((html / f"{page}.html").read_text("utf-8"), "html.parser").article
+    folder = posixpath.dirname(page)
+    for element in found.select(SCREEN_ONLY):
+        element.decompose()
+    for fold in found.find_all("details"):
+        fold["open"] = ""
+
+    ids = {element["id"] for element in found.find_all(id=True)}
+    for element in found.find_all(True):
+        if element.get("id"):
+            element["id"] = name(page, element["id"])
+        for attribute in REFERRING:
+            if element.get(attribute):
+                value = element[attribute]
+                words = value.split() if isinstance(value, str) else value
+                element[attribute] = " ".join(name(page, word) for word in words)
+        if element.get("src") and ":" not in element["src"]:
+            element["src"] = posixpath.join(
+                html.name, posixpath.normpath(f"{folder}/{element['src']}")
+            )
+    for style in found.find_all("style"):
+        style.string = re.sub(
+            r"#([\w-]+)", lambda m: f"#{name(page, m[1])}" if m[1] in ids else m[0], style.string
+        )
+    for link in found.find_all("a", href=True):
+        address = urlsplit(link["href"])
+        if address.scheme in ("http", "https", "mailto"):
+            continue
+        target = posixpath.normpath(f"{folder}/{address.path}") if address.path else f"{page}.html"
+        if target.removesuffix(".html") in pages and not address.scheme:
+            link["href"] = f"#{name(target.removesuffix('.html'), address.fragment)}"
+        else:
+            link.unwrap()
+    found["id"] = name(page)
+    return found
+
+
+def document(html, toc, config):
+    """Join the pages to one document.
+
+    Parameters
+    ----------
+    html : Path
+        The folder of the compiled book; the document is to lie beside it.
+    toc, config : dict
+        What ``_toc.yml`` and ``_config.yml`` hold.
+
+    Returns
+    -------
+    str
+        The document, in HTML.
+    """
+    listed = list(chapters(toc))
+    pages = {page for _, page in listed}
+    contents, articles, heads, last = [], [], [], ""
+    for number, (part, page) in enumerate(listed):
+        text = article(html, page, pages)
+        title = text.h1.get_text().strip()
+        text["style"] = f"page: chapter{number}"
+        heads.append(f'@page chapter{number} {{ @top-right {{ content: "{_css(title)}" }} }}')
+        if part != last:
+            contents.append(f'<p class="part">{escape(part)}</p>')
+            last = part
+        contents.append(_entry(text["id"], title))
+        for heading in text.find_all("h2"):
+            section = heading.find_parent("section")
+            contents.append(_entry(section["id"], heading.get_text().strip(), "section"))
+        articles.append(str(text))
+    title, author = escape(config["title"]), escape(config["author"])
+    styles = [*sorted((html / "_static").glob("mystnb*.css")), html / "_static/pygments.css"]
+    links = [f'<link rel="stylesheet" href="{html.name}/_static/{s.name}">' for s in styles]
+    sheet = (ROOT / "tools/pdf.css").read_text("utf-8")
+    return "\n".join(
+        [
+            '<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">',
+            f"<title>{title}</title>",
+            *links,
+            f"<style>{sheet}\n{' '.join(heads)}</style>",
+            "<script>window.MathJax = {options: {enableMenu: false, enableAssistiveMml: false,",
+            'processHtmlClass: "tex2jax_process|mathjax_process|math|output_area"}}</script>',
+            f'<script defer src="{html.name}/mathjax/tex-svg.js"></script></head><body>',
+            f'<header><p class="title">{title}</p><p>{author}</p></header>',
+            "<nav><h1>Contents</h1>",
+            *contents,
+            "</nav>",
+            *articles,
+            "</body></html>",
+        ]
+    )
+
+
+def _css(text):
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _entry(place, title, kind="chapter"):
+    link = f'<a href="#{place}">{escape(title)}</a>'
+    return f'<p class="{kind}">{link}<span class="page"></span></p>'
+
+
+def printed(page):
+    """Print what a browser shows, and read it back."""
+    from pypdf import PdfReader
+
+    return PdfReader(BytesIO(page.pdf(prefer_css_page_size=True, tagged=True, outline=True)))
+
+
+def print_book(build, target):
+    """Print the book that is compiled.
+
+    Parameters
+    ----------
+    build : Path
+        The folder that holds ``html/``.
+    target : Path
+        The PDF to write.
+
+    Raises
+    ------
+    BookError
+        If nothing is compiled, if there is no Chromium, or if paper is too narrow for something.
+    """
+    from pypdf import PdfWriter
+
+    html = build / "html"
+    if not html.exists():
+        raise BookError(f"nothing is compiled in {build}; run `make html` or `make book` first")
+    toc, config = (
+        yaml.safe_load((ROOT / n).read_text("utf-8")) for n in ("_toc.yml", "_config.yml")
+    )
+    joined = build / "pdf.html"
+    joined.write_text(document(html, toc, config), "utf-8")
+    with browser() as opened:
+        page = opened.new_page(viewport={"width": WIDTH, "height": 900})
+        page.set_default_timeout(600_000)
+        page.emulate_media(media="print", color_scheme="light")
+        page.goto(joined.resolve().as_uri())
+        page.evaluate("MathJax.startup.promise")
+        page.evaluate(FIT, WIDTH)
+        refuse([f"wider than the paper in {fault}" for fault in page.evaluate(CUT, WIDTH)])
+        first = printed(page)
+        places = first.named_destinations.items()
+        page.evaluate(
+            NUMBER,
+            {
+                key.lstrip("/"): 1 + first.get_destination_page_number(place)
+                for key, place in places
+            },
+        )
+        # It would remark that it copies a few objects of Chromium's twice.
+        logging.getLogger("pypdf").setLevel(logging.ERROR)
+        writer = PdfWriter(clone_from=printed(page))
+    joined.unlink()
+    # Without the time of printing, the same book is the same file.
+    writer.metadata = {"/Title": config["title"], "/Author": config["author"]}
+    writer.write(target)
+
+
+def join(build):
+    """Put the PDF beside the pages, and a link to it on the front page.
+
+    Parameters
+    ----------
+    build : Path
+        The folder that holds ``html/`` and ``desom.pdf``.
+
+    Raises
+    ------
+    BookError
+        If the book is not printed.
+    """
+    printed, front = build / "desom.pdf", build / "html/book/index.html"
+    if not printed.exists():
+        raise BookError(f"{printed} is missing; run `make pdf` first")
+    shutil.copy(printed, build / "html")
+    size = printed.stat().st_size / 1e6
+    link = f'<p><a href="../desom.pdf">The whole book as a PDF</a> ({size:.0f} MB)</p>'
+    page = front.read_text("utf-8")
+    if link not in page:
+        front.write_text(page.replace("</article>", f"{link}</article>"), "utf-8")
+
+
+def main(argv=None):
+    """Print the book; a fault ends it with one sentence and exit status 1."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "_build", help="default: _build")
+    parser.add_argument(
+        "--join", action="store_true", help="do not print, but add the print to the pages"
+    )
+    arguments = parser.parse_args(argv)
+    target = arguments.build / "desom.pdf"
+    try:
+        if arguments.join:
+            join(arguments.build)
+        else:
+            print_book(arguments.build, target)
+    except BookError as error:
+        print(f"pdf: {error}", file=sys.stderr)
+        return 1
+    print(f"The printed book is {target}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
