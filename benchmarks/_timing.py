@@ -43,10 +43,17 @@ def median_ratio(seconds, others):
 
 
 def record(name, figures):
-    """Print the figures, and put them into ``results/benchmarks.json`` with the machine."""
-    figures = figures | {"environment": environment()}
+    """Print the figures, and put them into ``results/benchmarks.json`` with the machine.
+
+    What is there of this machine is replaced; the last figures of others stay beside them.
+    """
     path = default_folder() / "benchmarks.json"
     known = json.loads(path.read_text()) if path.exists() else {}
+    before = known.get(name)
+    earlier = [before, *before.pop("other_machines", [])] if before else []
+    here = environment()
+    elsewhere = [part for part in earlier if part["environment"]["device"] != here["device"]]
+    figures = figures | {"environment": here, "other_machines": elsewhere}
     with atomic_write(path) as file:
         file.write(json.dumps(known | {name: figures}, indent=2).encode() + b"\n")
     print(json.dumps({name: figures}, indent=2), flush=True)

@@ -71,7 +71,8 @@ def read_benchmarks():
     """
     path = REPOSITORY / "results" / "benchmarks.json"
     found = json.loads(path.read_text("utf-8"))
-    environments = [part["environment"] for part in found.values() if "environment" in part]
+    parts = [part for name in found.values() for part in (name, *name.get("other_machines", []))]
+    environments = [part["environment"] for part in parts]
     _cite([{"file": path.name, "runs": [], "seeds": [], **_made(environments)}], path.parent)
     return found
 
