@@ -1,7 +1,7 @@
 """Training a Keras model many compiled steps at a time, and applying one, on any backend.
 
 The data set lies on the device once and a step gathers its batch there by index. One call runs
-about 1/200 of the training without returning to Python; then the curves grow by one point. Methods
+about 1/200 of the training, and at least five steps, without returning to Python; then the curves grow by one point. Methods
 that look at the whole data set now and then, for new targets, return to Python for that too.
 """
 
@@ -12,7 +12,9 @@ import numpy as np
 from sklearn.utils import gen_batches
 from tqdm import tqdm
 
-CURVE_POINTS = 200
+CURVE_POINTS, LEAST_STEPS = 200, 5
+# So many steps win back what XLA takes to compile them, on two cores.
+STEPS_FOR_XLA = 1500
 PREDICTION_BATCH = 2048
 
 
@@ -45,6 +47,8 @@ def shuffled_batches(n_samples, batch_size, rng):
 def curve_points(iterations):
     """Give the iterations at which the curves have a point: at most 200, the last among them.
 
+    Five steps at least lie between two: to return to Python takes longer than a step of a map.
+
     Parameters
     ----------
     iterations : int
@@ -55,7 +59,7 @@ def curve_points(iterations):
     ndarray of int
         Increasing; the first is the length of one compiled call.
     """
-    chunk = -(-iterations // CURVE_POINTS)
+    chunk = max(LEAST_STEPS, -(-iterations // CURVE_POINTS))
     return np.append(np.arange(chunk, iterations, chunk), iterations)
 
 
@@ -109,7 +113,7 @@ def train(
     """
     batch_size = min(batch_size, len(x))
     batches = shuffled_batches(len(x), batch_size, rng)
-    run_steps = compile_steps(model, x)
+    run_steps = compile_steps(model, x, iterations)
     points = curve_points(iterations)
     refreshed = np.arange(0, iterations, refresh_interval) if refresh else []
     stops = np.union1d(points, refreshed[1:]).astype(int)
@@ -151,7 +155,7 @@ def add_point(curves, iteration, model):
     model.reset_metrics()
 
 
-def compile_steps(model, x):
+def compile_steps(model, x, iterations=STEPS_FOR_XLA):
     """Compile the training step of a model, fed by indices into a data set on the device.
 
     Parameters
@@ -160,6 +164,8 @@ def compile_steps(model, x):
         As for ``train``.
     x : ndarray of float32, shape (N, D)
         The training set.
+    iterations : int
+        How many steps the training has in all: a few are not worth a long compilation.
 
     Returns
     -------
@@ -171,13 +177,13 @@ def compile_steps(model, x):
     """
     # TensorFlow traces twice what creates variables, and JAX cannot trace it at all.
     model.optimizer.build(model.trainable_variables)
-    return _STEP_COMPILERS[keras.backend.backend()](model, x)
+    return _STEP_COMPILERS[keras.backend.backend()](model, x, iterations)
 
 
-def _tensorflow_steps(model, x):
+def _tensorflow_steps(model, x, iterations):
     import tensorflow as tf
 
-    @tf.function(jit_compile=_xla_pays(model))
+    @tf.function(jit_compile=_xla_pays(model, iterations))
     def run(data, indices, steps):
         sound, going_on = tf.constant(0), True
         while going_on and sound < steps:
@@ -194,8 +200,8 @@ def _tensorflow_steps(model, x):
     return run_steps
 
 
-def _xla_pays(model):
-    """Say whether XLA makes steps faster: always, but for two kinds of layer on a CPU.
+def _xla_pays(model, iterations):
+    """Say whether XLA makes a training faster: on a CPU, one of many steps without slow layers.
 
     There, XLA's convolutions take dozens of times as long as TensorFlow's own, and its products of
     bfloat16 nine times.
@@ -204,7 +210,8 @@ def _xla_pays(model):
         isinstance(layer, keras.layers.Conv2D) or layer.compute_dtype == "bfloat16"
         for layer in model._flatten_layers()
     )
-    return not slow or bool(keras.distribution.list_devices("gpu"))
+    pays = iterations >= STEPS_FOR_XLA and not slow
+    return pays or bool(keras.distribution.list_devices("gpu"))
 
 
 class Adam(keras.optimizers.Adam):
@@ -302,7 +309,7 @@ def set_jax_state(model, state):
             variable.assign(value)
 
 
-def _jax_steps(model, x):
+def _jax_steps(model, x, iterations):
     import jax
 
     # The old state is not donated: whoever interrupts a training keeps a model that can be read.
@@ -317,7 +324,7 @@ def _jax_steps(model, x):
     return run_steps
 
 
-def _torch_steps(model, x):
+def _torch_steps(model, x, iterations):
     import torch
 
     data = keras.ops.convert_to_tensor(x)
