@@ -1,8 +1,9 @@
 """Training a Keras model many compiled steps at a time, and applying one, on any backend.
 
 The data set lies on the device once and a step gathers its batch there by index. One call runs
-about 1/200 of the training, and at least five steps, without returning to Python; then the curves grow by one point. Methods
-that look at the whole data set now and then, for new targets, return to Python for that too.
+about 1/200 of the training, and at least five steps, without returning to Python; then the curves
+grow by one point. Methods that look at the whole data set now and then, for new targets, return to
+Python for that too.
 """
 
 from concurrent.futures import ThreadPoolExecutor
