@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.utils import gen_batches
 from tqdm import tqdm
 
-CURVE_POINTS, LEAST_STEPS = 200, 5
+CURVE_POINTS = 200
+LEAST_STEPS = 5
 # So many steps win back what XLA takes to compile them, on two cores.
 STEPS_FOR_XLA = 1500
 PREDICTION_BATCH = 2048
