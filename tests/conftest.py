@@ -10,7 +10,7 @@ import requests
 import tensorflow as tf
 from sklearn.datasets import make_blobs
 
-from desom import DESOM, Kerasom, datasets, experiments, runs
+from desom import DESOM, Kerasom, datasets, experiments, runs, training
 from desom.baselines.dec import DEC
 from desom.grids import Grid
 from helpers import DEEP, ROOT, build, deep, small
@@ -72,6 +72,12 @@ class Web:
         Path(output_file).write_bytes(self.content.get(url, b"half a fi"))
         if url not in self.content:
             raise requests.ConnectionError(url)
+
+
+@pytest.fixture
+def point_per_step(monkeypatch):
+    """Give the curves of short trainings a point for every step."""
+    monkeypatch.setattr(training, "LEAST_STEPS", 1)
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ TERMS = {
 }
 
 
-@pytest.mark.usefixtures("eager", "few_restarts")
+@pytest.mark.usefixtures("eager", "few_restarts", "point_per_step")
 @pytest.mark.parametrize("cls", TERMS)
 def test_curves_add_up_to_the_loss(cls, patterns, deep_autoencoder):
     estimator = brief(cls, lam=0.3, gamma=0.7).fit(patterns[0][:90], autoencoder=deep_autoencoder)

@@ -132,7 +132,9 @@ def test_every_pool_of_a_worker_has_its_share_of_the_cores(workers, monkeypatch,
     share = max(1, joblib.cpu_count() // workers)
     assert 1 < len(pools) <= workers
     for counts in pools:
-        assert counts == dict.fromkeys(["tf_XLAEigen", "tf_Compute", "openblas", "openmp"], share)
+        # Some packages bring OpenMP, such as PyTorch.
+        assert counts.keys() - {"openmp"} == {"tf_XLAEigen", "tf_Compute", "openblas"}
+        assert set(counts.values()) == {share}
     assert not {*THREADS} & os.environ.keys()
 
 

@@ -273,7 +273,8 @@ def test_a_chapter_cites_all_that_it_reads(path):
         readers = ("collect", "recorded", "records.read")
         reading = [call for call in calls if ast.unparse(call.func) in readers]
         assert [ast.unparse(call) for call in reading if id(call) not in citing] == []
-        assert "benchmarks.json" not in cell.source
+        # An exercise reads what its reader has measured.
+        assert "benchmarks.json" not in cell.source or cell.id.startswith("ex-")
 
 
 def test_every_chapter_begins_with_the_same_lines_for_colab():

@@ -195,7 +195,7 @@ def test_without_tolerance_settled_labels_go_on(cls, begin):
     assert estimator.n_refreshes_ == 3
 
 
-@pytest.mark.usefixtures("eager", "few_restarts")
+@pytest.mark.usefixtures("eager", "few_restarts", "point_per_step")
 @BOTH
 def test_settled_labels_end_the_fit(cls, deep_autoencoder, patterns):
     settled = {"iterations": 50, "update_interval": 3, "tol": 0.9}

@@ -178,12 +178,6 @@ def plain_training(losses_and_slopes, x, weights, iterations, batch_size, rng):
     return {name: [point[name] for point in curves] for name in curves[0]}, adam.values
 
 
-@pytest.fixture
-def point_per_step(monkeypatch):
-    """Give the curves of short trainings a point for every step."""
-    monkeypatch.setattr(training, "LEAST_STEPS", 1)
-
-
 @pytest.mark.parametrize(
     ("build", "plain"),
     [(som_model, plain_som), (autoencoder_model, plain_desom), (desom_model, plain_desom)],

@@ -38,6 +38,16 @@ FIT = """width => {
 CUT = """width => [...document.querySelectorAll("article *")]
     .filter(e => !e.closest("svg") && e.getBoundingClientRect().right > width + 2)
     .map(e => `${e.closest("article").id}: ${e.outerHTML.slice(0, 80)}`)"""
+# A section may begin on the sheet before its heading, which keeps with what it heads.
+ANCHORS = """() => {
+    for (const section of document.querySelectorAll("section[id]")) {
+        const heading = section.querySelector(":scope > :is(h1, h2, h3, h4)");
+        if (heading && !heading.id) {
+            heading.id = section.id;
+            section.removeAttribute("id");
+        }
+    }
+}"""
 NUMBER = """pages => {
     for (const entry of document.querySelectorAll("nav a"))
         entry.nextElementSibling.textContent = pages[entry.hash.slice(1)];
@@ -230,6 +240,7 @@ def print_book(build, target):
         page.emulate_media(media="print", color_scheme="light")
         page.goto(joined.resolve().as_uri())
         page.evaluate("MathJax.startup.promise")
+        page.evaluate(ANCHORS)
         page.evaluate(FIT, WIDTH)
         refuse([f"wider than the paper in {fault}" for fault in page.evaluate(CUT, WIDTH)])
         first = printed(page)
