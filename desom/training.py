@@ -17,7 +17,7 @@ CURVE_POINTS = 200
 LEAST_STEPS = 5
 # So many steps win back what XLA takes to compile them, on two cores.
 STEPS_FOR_XLA = 1500
-PREDICTION_BATCH = 4096
+PREDICTION_BATCH = 2048
 
 
 def shuffled_batches(n_samples, batch_size, rng):
