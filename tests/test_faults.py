@@ -18,7 +18,7 @@ import psutil
 import pytest
 from threadpoolctl import threadpool_info
 
-from desom import Kerasom, experiments, records, tables
+from desom import Kerasom, experiments, records, tables, training
 from desom.cli import main
 from desom.experiments import THREADS, recorded, runs_of
 from desom.grids import Grid
@@ -112,6 +112,7 @@ def test_worker_that_is_killed_ends_the_command_with_one_sentence(tmp_path, trai
 
 def write_pools(folder):
     """In a worker: write how many threads each pool has, those of TensorFlow by their names."""
+    training.STEPS_FOR_XLA = 1
     x = np.random.default_rng(0).random((50, 3))
     Kerasom((2, 2), iterations=2).fit(x).predict(x)
     names = [(task / "comm").read_text().strip() for task in (PROC / "self/task").iterdir()]
