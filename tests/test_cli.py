@@ -422,7 +422,6 @@ def test_two_processes_on_one_grid_share_its_runs(drive):
     driver = drive(30)
     driver.ask("start")
     driver.ask("start")
-    # The first to end may leave a run that the other computes.
-    assert driver.ask("wait") in (0, 1)
-    assert driver.ask("wait") == 0
+    # Who ends first may leave a run that the other computes; both may have ended when asked for.
+    assert sorted([driver.ask("wait"), driver.ask("wait")]) in ([0, 0], [0, 1])
     driver.check_complete(30)
