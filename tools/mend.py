@@ -5,6 +5,8 @@ from pathlib import Path
 
 import imagesize
 
+from gate import BookError
+
 # The arrow beside an entry of the table of contents would be a button without a name.
 ARROW = re.compile(r'(<a class="[^"]*" href="[^"]*">([^<]*)</a><details[^>]*><summary)>')
 # This label would hide what is written on a fold of code: "Show code cell source".
@@ -19,6 +21,10 @@ KERNELS = re.compile(
     r'<script>(?:const THEBE_JS_URL|kernelName)[^<]*</script>|<script type="text/x-thebe-config">'
     r"[^<]*</script>|<script[^>]*sphinx-thebe[^>]*></script>|<link[^>]*sphinx-thebe[^>]*>"
 )
+# The theme looks for what scrolls, box by box, and has the page laid out anew for each; book.js
+# looks for the same, and watches it.
+TABS = re.compile(r'document\.querySelectorAll\(\["pre",[^)]*\)\)')
+SCRIPT = "_static/scripts/pydata-sphinx-theme.js"
 
 
 def mended(html, folder):
@@ -47,13 +53,23 @@ def mended(html, folder):
 
 
 def mend(html):
-    """Mend every page of a built book, in place.
+    """Mend every page of a built book and the script of its theme, in place.
 
     Parameters
     ----------
     html : Path
         The book's folder.
+
+    Raises
+    ------
+    BookError
+        If the script is not the one that is mended here.
     """
+    script = Path(html) / SCRIPT
+    source, found = TABS.subn("[]", script.read_text("utf-8"))
+    if not found:
+        raise BookError(f"{SCRIPT} has changed: tools/mend.py does not find {TABS.pattern} in it")
+    script.write_text(source, "utf-8")
     for path in Path(html).rglob("*.html"):
         if "_static" not in path.parts:
             page = path.read_text("utf-8")

@@ -1,6 +1,13 @@
+// The page is there to be read before its formulas are set, which takes a third of a second where
+// there are many.
+const loaded = new Promise((done) => addEventListener("load", () => setTimeout(done)));
+if (window.MathJax) {
+  MathJax.startup = { pageReady: () => loaded.then(() => MathJax.startup.defaultPageReady()) };
+}
+
 // What scrolls can be scrolled by keys: it takes the focus, but only while it is too wide. The
-// theme does this once, when a page is opened, and not for what is folded then. Rounding makes some
-// boxes a few pixels too narrow.
+// theme's own way (see tools/mend.py) knows nothing of what is folded when the page is opened.
+// Rounding makes some boxes a few pixels too narrow.
 const BOXES = "pre, .cell_output, .output, .pst-scrollable-table-container, mjx-container";
 const scrolled = new ResizeObserver((entries) => {
   for (const { target } of entries) {
@@ -8,7 +15,7 @@ const scrolled = new ResizeObserver((entries) => {
     else target.removeAttribute("tabindex");
   }
 });
-document.addEventListener("DOMContentLoaded", async () => {
-  await window.MathJax?.startup?.promise;
+addEventListener("load", async () => {
+  await window.MathJax?.startup.promise;
   for (const box of document.querySelectorAll(BOXES)) scrolled.observe(box);
 });
