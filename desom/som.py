@@ -244,7 +244,7 @@ def nearest_prototypes(z, prototypes):
     norms = np.sum(centered**2, axis=1)
     table = np.vstack([-2 * centered.T, norms])
     nearest = np.empty(len(z), dtype=np.intp)
-    n_rows = max(1, min(len(z), BLOCK_SIZE // len(prototypes)))
+    n_rows = max(1, min(len(z), BLOCK_SIZE // max(prototypes.shape)))
     # A last coordinate of 1 adds the norms within the product.
     points = np.ones((n_rows, len(table)), dtype=table.dtype)
     products = np.empty((n_rows, len(prototypes)), dtype=table.dtype)

@@ -1,7 +1,7 @@
 """Training a Keras model many compiled steps at a time, and applying one, on any backend.
 
 The data set lies on the device once and a step gathers its batch there by index. One call runs
-about 1/200 of the training, and at least five steps, without returning to Python; then the curves
+about 1/200 of the training, and at least ten steps, without returning to Python; then the curves
 grow by one point. Methods that look at the whole data set now and then, for new targets, return to
 Python for that too.
 """
@@ -14,10 +14,10 @@ from sklearn.utils import gen_batches
 from tqdm import tqdm
 
 CURVE_POINTS = 200
-LEAST_STEPS = 5
+LEAST_STEPS = 10
 # So many steps win back what XLA takes to compile them, on two cores.
 STEPS_FOR_XLA = 1500
-PREDICTION_BATCH = 2048
+PREDICTION_BATCH = 2000
 
 
 def shuffled_batches(n_samples, batch_size, rng):
@@ -49,7 +49,7 @@ def shuffled_batches(n_samples, batch_size, rng):
 def curve_points(iterations):
     """Give the iterations at which the curves have a point: at most 200, the last among them.
 
-    Five steps at least lie between two: to return to Python takes longer than a step of a map.
+    Ten steps at least lie between two: to return to Python takes longer than a step of a map.
 
     Parameters
     ----------

@@ -432,11 +432,11 @@ def test_targets_are_refreshed_at_the_interval(iterations, interval, expected, b
     assert calls == expected
     assert steps == iterations
     assert curves["iteration"] == curve_points(iterations).tolist()
-    # The points are those of five steps, whatever the calls between them.
+    # The points are those of ten steps, whatever the calls between them.
     if iterations == 450:
         ends = np.array([*calls, iterations])
         numbers = np.repeat(np.arange(1, len(ends)), np.diff(ends))
-        assert curves["loss"] == pytest.approx(numbers.reshape(90, 5).mean(axis=1), abs=1e-4)
+        assert curves["loss"] == pytest.approx(numbers.reshape(45, 10).mean(axis=1), abs=1e-4)
 
 
 def test_refreshing_changes_no_batch(blobs):
