@@ -4,13 +4,15 @@ Notation of the paper (Forest et al., ESANN 2019): data points z_i, prototypes m
 best-matching unit chi(i), distance on the map delta(k, l), temperature T, neighborhood K^T.
 """
 
-from functools import reduce
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, reduce
 from itertools import product
 
 import keras
 import numpy as np
 from keras import ops
-from sklearn.utils import gen_batches
+from sklearn.utils import gen_batches, gen_even_slices
+from threadpoolctl import ThreadpoolController
 
 BLOCK_SIZE = 2**21  # values of one temporary array: what the caches of a processor hold
 
@@ -241,19 +243,37 @@ def nearest_prototypes(z, prototypes):
     """
     center = prototypes.mean(axis=0)
     centered = prototypes - center
-    norms = np.sum(centered**2, axis=1)
-    table = np.vstack([-2 * centered.T, norms])
+    table = np.vstack([-2 * centered.T, np.sum(centered**2, axis=1)])
     nearest = np.empty(len(z), dtype=np.intp)
-    n_rows = max(1, min(len(z), BLOCK_SIZE // max(prototypes.shape)))
+    blas = _blas()
+    n_threads = min(len(z), max((library["num_threads"] for library in blas.info()), default=1))
+
+    def search(part):
+        _search(z[part], center, table, nearest[part])
+
+    # Threads that each multiply and search are twice as fast as one that does both in turn.
+    with blas.limit(limits=1), ThreadPoolExecutor(n_threads) as threads:
+        for _ in threads.map(search, gen_even_slices(len(z), n_threads)):
+            pass
+    return nearest
+
+
+@cache
+def _blas():
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _search(z, center, table, nearest):
+    """Write the column of the table with the least product, point by point, into ``nearest``."""
+    n_rows = max(1, min(len(z), BLOCK_SIZE // max(table.shape)))
     # A last coordinate of 1 adds the norms within the product.
     points = np.ones((n_rows, len(table)), dtype=table.dtype)
-    products = np.empty((n_rows, len(prototypes)), dtype=table.dtype)
+    products = np.empty((n_rows, table.shape[1]), dtype=table.dtype)
     for rows in gen_batches(len(z), n_rows):
         size = rows.stop - rows.start
         np.subtract(z[rows], center, out=points[:size, :-1])
         np.matmul(points[:size], table, out=products[:size])
         np.argmin(products[:size], axis=1, out=nearest[rows])
-    return nearest
 
 
 def neighborhood_weights(distances, temperature):
