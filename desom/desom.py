@@ -196,7 +196,7 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
         y : None
             Ignored.
         callback : callable, optional
-            Called about 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
+            Called at most 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
             up to date: to watch, or to keep, the map as it organizes itself.
         autoencoder : Autoencoder, optional
             The pre-training, if it is done already: what ``self.autoencoder().fit(X)`` gives.

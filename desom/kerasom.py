@@ -204,7 +204,7 @@ class Kerasom(GradientMapEstimator):
         y : None
             Ignored.
         callback : callable, optional
-            Called about 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
+            Called at most 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
             up to date: to watch, or to keep, the map as it organizes itself.
 
         Returns
