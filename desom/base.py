@@ -20,8 +20,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from desom.errors import InputError
 from desom.files import atomic_write, read_arrays
+from desom.prediction import apply
 from desom.som import nearest_prototypes
-from desom.training import adam, apply, train
+from desom.training import adam, train
 
 _CLASSES = {}
 

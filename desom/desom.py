@@ -19,8 +19,8 @@ from desom.autoencoder import (
 from desom.base import NON_NEGATIVE
 from desom.kerasom import GradientMapEstimator
 from desom.latent import decoded_walks, kept_samples
+from desom.prediction import apply
 from desom.som import grid_distances
-from desom.training import apply
 
 
 def desom_loss(reconstruction_loss, som_loss, gamma):

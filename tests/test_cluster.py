@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import distributed
@@ -32,6 +33,22 @@ def cluster():
         yield local
 
 
+@contextmanager
+def after_first_record(wanted, folder, strike):
+    """Call a function as soon as one of the runs is recorded."""
+
+    def wait_and_strike():
+        while not recorded(wanted, folder):
+            time.sleep(0.01)
+        strike()
+
+    striking = threading.Thread(target=wait_and_strike)
+    striking.start()
+    yield
+    striking.join()
+    assert recorded(wanted, folder)
+
+
 def short_runs(seeds):
     config = configuration("kerasom", map_size=(2, 5), iterations=3000)
     return [Run("kerasom", "digits", seed, config) for seed in range(seeds)]
@@ -40,18 +57,14 @@ def short_runs(seeds):
 def test_worker_that_is_killed_costs_no_run_and_repeats_none(cluster, tmp_path):
     wanted, killed = short_runs(6), []
 
-    def kill_after_the_first_record():
-        while not recorded(wanted, tmp_path):
-            time.sleep(0.01)
+    def kill_a_worker():
         with distributed.Client(cluster.scheduler_address) as client:
             pids = client.run(os.getpid)
         killed.append(min(pids.values()))
         os.kill(killed[0], signal.SIGKILL)
 
-    killer = threading.Thread(target=kill_after_the_first_record)
-    killer.start()
-    got = collect(wanted, tmp_path, scheduler=cluster.scheduler_address)
-    killer.join()
+    with after_first_record(wanted, tmp_path, kill_a_worker):
+        got = collect(wanted, tmp_path, scheduler=cluster.scheduler_address)
     assert len(killed) == 1
     assert [record["seed"] for record in got] == list(range(6))
     lines = (tmp_path / "kerasom" / "digits.jsonl").read_text().splitlines()
@@ -104,15 +117,11 @@ def test_a_single_worker_trains_not_this_process_and_ctrl_c_leaves_it_at_work(
     monkeypatch.setattr("desom.cli._wanted", lambda arguments: wanted)
     arguments = ["run", "table2", "--scheduler", address, "--results", str(tmp_path)]
 
-    def interrupt_after_the_first_record():
-        while not recorded(wanted, tmp_path):
-            time.sleep(0.01)
+    def interrupt():
         os.kill(os.getpid(), signal.SIGINT)
 
-    interrupting = threading.Thread(target=interrupt_after_the_first_record)
-    interrupting.start()
-    assert main(arguments) == 130
-    interrupting.join()
+    with after_first_record(wanted, tmp_path, interrupt):
+        assert main(arguments) == 130
     assert "desom: interrupted; what had finished is recorded." in capsys.readouterr().err
     assert len(recorded(wanted, tmp_path)) < 3
     assert main(arguments) in (0, 1)  # a run that the worker goes on with is left to it
@@ -133,19 +142,15 @@ def test_run_whose_workers_die_is_named(scheduler, tmp_path):
     address, _ = scheduler
     wanted = short_runs(4)
 
-    def kill_after_the_first_record():
-        while not recorded(wanted, tmp_path):
-            time.sleep(0.01)
+    def kill_the_worker():
         with distributed.Client(address) as client:
             (pid,) = client.run(os.getpid).values()
         os.kill(pid, signal.SIGKILL)
 
-    killing = threading.Thread(target=kill_after_the_first_record)
-    killing.start()
-    with pytest.raises(LostWorker, match=r"kerasom on digits, seed \d was given up, because every"):
+    message = r"kerasom on digits, seed \d was given up, because every"
+    raised = pytest.raises(LostWorker, match=message)
+    with after_first_record(wanted, tmp_path, kill_the_worker), raised:
         collect(wanted, tmp_path, scheduler=address)
-    killing.join()
-    assert recorded(wanted, tmp_path)
 
 
 @pytest.mark.usefixtures("no_training", "one_worker")
@@ -153,17 +158,10 @@ def test_scheduler_that_dies_is_named(scheduler, tmp_path, monkeypatch):
     address, process = scheduler
     wanted = short_runs(4)
 
-    def kill_after_the_first_record():
-        while not recorded(wanted, tmp_path):
-            time.sleep(0.01)
-        process.kill()
-
-    killing = threading.Thread(target=kill_after_the_first_record)
-    killing.start()
-    with pytest.raises(LostWorker, match=f"the scheduler {address} is gone; the runs that had"):
+    message = f"the scheduler {address} is gone; the runs that had"
+    raised = pytest.raises(LostWorker, match=message)
+    with after_first_record(wanted, tmp_path, process.kill), raised:
         collect(wanted, tmp_path, scheduler=address)
-    killing.join()
-    assert recorded(wanted, tmp_path)
 
 
 @pytest.mark.usefixtures("no_training")

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 import desom
 from desom import DESOM, Kerasom, metrics
 from desom.errors import InputError
-from desom.training import apply
+from desom.prediction import apply
 from helpers import BOTH, disturb_every_global_generator, small
 
 # What is trained

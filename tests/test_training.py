@@ -12,8 +12,9 @@ from desom.base import load
 from desom.baselines.som_vae import SOMVAE
 from desom.desom import DESOMModel
 from desom.kerasom import SOMModel
+from desom.prediction import apply
 from desom.som import SOMLayer
-from desom.training import adam, apply, curve_points, shuffled_batches, train
+from desom.training import adam, curve_points, shuffled_batches, train
 from helpers import ON_TENSORFLOW
 
 N_FEATURES = 5

@@ -1,0 +1,72 @@
+"""Applying a Keras model to a whole data set, on any backend."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+from sklearn.utils import gen_batches
+
+# It divides 10,000, 60,000 and 70,000, so that no row of these is padding.
+PREDICTION_BATCH = 2000
+
+
+def apply(model, x):
+    """Apply a Keras model to an array of any length, in blocks of one fixed shape.
+
+    The last block is padded. One shape means one compilation, bounded memory, and, for each row,
+    the same bits whatever rows come with it. On PyTorch, the place of a row in its block can change
+    its last bits.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A model that maps (B, D) to (B, E).
+    x : ndarray of float32, shape (N, D)
+        The input.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, E)
+        The output.
+
+    Raises
+    ------
+    FloatingPointError
+        If the output is not finite: the last steps of a training can ruin the weights unseen, for
+        no later loss shows it.
+    """
+    forward, n_threads = _forward(model)
+    output = np.empty((len(x), *model.output_shape[1:]), dtype=np.float32)
+
+    def fill(rows):
+        block = x[rows]
+        padding = PREDICTION_BATCH - len(block)
+        padded = np.pad(block, ((0, padding), (0, 0))) if padding else block
+        output[rows] = forward(padded)[: len(block)]
+
+    with ThreadPoolExecutor(n_threads) as threads:
+        for _ in threads.map(fill, gen_batches(len(x), PREDICTION_BATCH)):
+            pass
+    if not np.isfinite(output).all():
+        raise FloatingPointError(
+            "the network's output is not finite: try a smaller learning_rate, or scale its input "
+            "to [0, 1]."
+        )
+    return output
+
+
+def _forward(model):
+    """Give the forward pass of a block, and from how many threads to call it.
+
+    On TensorFlow it is one program, kept with the model: Keras' ``predict_on_batch`` takes longer
+    than the arithmetic of a block, and where many models are fitted and each predicts little,
+    TensorFlow warns that it traces often. A second thread copies a block while one is computed.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return model.predict_on_batch, 1
+    import tensorflow as tf
+
+    if not hasattr(model, "forward_program"):
+        block = tf.TensorSpec((PREDICTION_BATCH, *model.input_shape[1:]), tf.float32)
+        model.forward_program = tf.function(model).get_concrete_function(block, training=False)
+    return lambda block: model.forward_program(tf.constant(block)).numpy(), 2
