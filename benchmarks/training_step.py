@@ -30,11 +30,11 @@ def autoencoder(n_features):
     return compiled(AutoencoderModel(*build_networks(n_features, HIDDEN_UNITS, LATENT_DIM, seeds)))
 
 
-def desom(n_features, dtype=None):
-    """Build DESOM with the settings of the paper."""
+def desom(n_features, dtype=None, hidden_units=HIDDEN_UNITS, side=8):
+    """Build DESOM, by default with the settings of the paper."""
     seeds = keras.random.SeedGenerator(0)
-    networks = build_networks(n_features, HIDDEN_UNITS, LATENT_DIM, seeds, dtype)
-    som = SOMLayer((8, 8), t_max=10.0, t_min=0.1, iterations=10_000)
+    networks = build_networks(n_features, hidden_units, LATENT_DIM, seeds, dtype)
+    som = SOMLayer((side, side), t_max=10.0, t_min=0.1, iterations=10_000)
     return compiled(DESOMModel(*networks, som, gamma=0.001))
 
 
