@@ -1,6 +1,7 @@
 """The command line: ``desom run``, ``desom status``, ``desom bench``."""
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -81,24 +82,32 @@ def _positive(text):
     return int(text)
 
 
-def _wanted(arguments):
-    from desom.experiments import runs_of
+def _experiments():
+    """Import what trains. Ctrl-C waits for that: JAX crashes if it comes in between."""
+    held = []
+    handler = signal.signal(signal.SIGINT, lambda *event: held.append(event))
+    try:
+        from desom import experiments
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if held and callable(handler):
+        handler(*held[0])
+    return experiments
 
+
+def _wanted(arguments):
     a = arguments
-    return runs_of(a.grid, a.scale, a.methods, a.datasets, a.seeds)
+    return _experiments().runs_of(a.grid, a.scale, a.methods, a.datasets, a.seeds)
 
 
 def _run(arguments):
-    from desom.experiments import collect
-
     a = arguments
-    collect(_wanted(a), a.results, a.workers, a.scheduler)
+    _experiments().collect(_wanted(a), a.results, a.workers, a.scheduler)
     return _status(arguments)
 
 
 def _status(arguments):
-    from desom.experiments import failed, recorded
-
+    failed, recorded = _experiments().failed, _experiments().recorded
     runs = _wanted(arguments)
     wanted = Counter((run.method, run.dataset) for run in runs)
     found = Counter((r["method"], r["dataset"]) for r in recorded(runs, arguments.results))

@@ -179,7 +179,9 @@ def neighborhood(distances, temperature):
     tensor
         Weights in [0, 1], of the shape of ``distances``; 1 at distance 0.
     """
-    return ops.exp(-ops.square(ops.divide(distances, temperature)))
+    ratio = ops.divide(distances, temperature)
+    # Not the negative square: TensorFlow computes a chain of unary functions value by value.
+    return ops.exp(-ratio * ratio)
 
 
 def squared_distances(z, prototypes):
