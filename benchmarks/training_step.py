@@ -14,7 +14,7 @@ from desom.desom import DESOMModel
 from desom.som import SOMLayer
 from desom.training import adam, compile_steps, shuffled_batches
 
-ROUNDS, STEPS, BATCH = 9, 50, 256
+ROUNDS, STEPS, BATCH = 25, 20, 256
 HIDDEN_UNITS, LATENT_DIM = (500, 500, 2000), 10
 
 
