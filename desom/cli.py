@@ -107,13 +107,14 @@ def _run(arguments):
 
 
 def _status(arguments):
-    failed, recorded = _experiments().failed, _experiments().recorded
+    experiments = _experiments()
     runs = _wanted(arguments)
     wanted = Counter((run.method, run.dataset) for run in runs)
-    found = Counter((r["method"], r["dataset"]) for r in recorded(runs, arguments.results))
+    records = experiments.recorded(runs, arguments.results)
+    found = Counter((record["method"], record["dataset"]) for record in records)
     for (method, dataset), count in wanted.items():
         print(f"{method:12} {dataset:16} {found[method, dataset]:3} of {count:3} recorded")
-    for run, error in failed(runs, arguments.results):
+    for run, error in experiments.failed(runs, arguments.results):
         print(f"{run} failed: {error}")
     return 0 if found == wanted else 1
 

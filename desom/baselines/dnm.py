@@ -242,7 +242,7 @@ class DNM(PretrainedEstimator, GradientMapEstimator):
         y : None
             Ignored.
         callback : callable, optional
-            Called about 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
+            Called at most 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
             up to date.
         autoencoder : Autoencoder, optional
             The first phase, if it is done already: what ``self.autoencoder().fit(X)`` gives.
