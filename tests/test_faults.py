@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import joblib
@@ -110,12 +111,18 @@ def test_worker_that_is_killed_ends_the_command_with_one_sentence(tmp_path, trai
 # Threads
 
 
+def names_of_threads():
+    for task in (PROC / "self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended since
+            yield (task / "comm").read_text().strip()
+
+
 def write_pools(folder):
     """In a worker: write how many threads each pool has, those of TensorFlow by their names."""
     training.STEPS_FOR_XLA = 1
     x = np.random.default_rng(0).random((50, 3))
     Kerasom((2, 2), iterations=2).fit(x).predict(x)
-    names = [(task / "comm").read_text().strip() for task in (PROC / "self/task").iterdir()]
+    names = list(names_of_threads())
     found = {name: names.count(name) for name in ("tf_XLAEigen", "tf_Compute")}
     found |= {info["internal_api"]: info["num_threads"] for info in threadpool_info()}
     (folder / f"{os.getpid()}.json").write_text(json.dumps(found))
