@@ -1,21 +1,16 @@
-"""The compiled training loop against a plain one, its curves, and `apply`."""
+"""The compiled training loop against a plain one, and its curves."""
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras.random import SeedGenerator
 
-from desom import DESOM, training
-from desom.autoencoder import AutoencoderModel, build_encoder, build_networks
-from desom.base import load
-from desom.baselines.som_vae import SOMVAE
+from desom import training
+from desom.autoencoder import AutoencoderModel, build_networks
 from desom.desom import DESOMModel
 from desom.kerasom import SOMModel
-from desom.prediction import apply
 from desom.som import SOMLayer
 from desom.training import adam, curve_points, shuffled_batches, train
-from helpers import ON_TENSORFLOW
 
 N_FEATURES = 5
 
@@ -234,80 +229,6 @@ def test_adam_is_keras_own():
     assert not np.allclose(a, start, atol=5e-3)
 
 
-@pytest.fixture(scope="module")
-def precisions():
-    x = np.random.default_rng(0).random((64, 16))
-    return x, {
-        dtype: DESOM(
-            (2, 3),
-            hidden_units=(32, 16),
-            latent_dim=2,
-            dtype=dtype,
-            pretrain_iterations=20,
-            iterations=40,
-            random_state=0,
-        ).fit(x)
-        for dtype in ("float32", "mixed_bfloat16")
-    }
-
-
-def test_half_precision_rounds_and_no_more(precisions):
-    single, half = (e.history_["loss"] for e in precisions[1].values())
-    assert half != single
-    # Eight bits of mantissa.
-    assert half == pytest.approx(single, rel=0.03)
-
-
-def test_half_precision_is_of_products_alone(precisions):
-    x, estimators = precisions
-    model = estimators["mixed_bfloat16"].model_
-    *products, last = model.decoder.layers
-    assert {layer.compute_dtype for layer in products} == {"bfloat16"}
-    assert last.compute_dtype == "float32" and not last.weights
-    assert {keras.backend.standardize_dtype(w.dtype) for w in model.weights} == {"float32", "int32"}
-    outputs = model(x.astype(np.float32))
-    assert {keras.backend.standardize_dtype(o.dtype) for o in outputs.values()} == {"float32"}
-    # Mantissas of eight bits, those of bfloat16, are multiples of 2^-8.
-    codes = estimators["mixed_bfloat16"].transform(x)
-    mantissas, _ = np.frexp(codes)
-    assert codes.dtype == np.float32 and (mantissas * 2**8 % 1 != 0).any()
-
-
-def test_half_precision_is_kept_in_a_file(precisions, tmp_path):
-    x, estimators = precisions
-    estimators["mixed_bfloat16"].save(tmp_path / "map.npz")
-    loaded = load(tmp_path / "map.npz")
-    assert loaded.dtype == "mixed_bfloat16"
-    assert np.array_equal(loaded.transform(x), estimators["mixed_bfloat16"].transform(x))
-
-
-@ON_TENSORFLOW
-@pytest.mark.parametrize(
-    ("estimator", "pays"),
-    [
-        (DESOM((2, 2), hidden_units=(4,), latent_dim=2), True),
-        (DESOM((2, 2), hidden_units=(4,), latent_dim=2, dtype="mixed_bfloat16"), False),
-        (SOMVAE((2, 2), hidden_units=(4,), latent_dim=2), True),
-        (SOMVAE((2, 2), network="convolutional", latent_dim=2), False),
-    ],
-)
-def test_xla_compiles_what_it_is_fast_at(estimator, pays, monkeypatch):
-    compiled_by_xla, function = [], tf.function
-
-    def spy(*args, **options):
-        compiled_by_xla.append(options.get("jit_compile"))
-        return function(*args, **options)
-
-    monkeypatch.setattr(tf, "function", spy)
-    monkeypatch.setattr(training, "STEPS_FOR_XLA", 2)
-    x = np.random.default_rng(0).random((8, 16))
-    for iterations in (1, 2):
-        compiled_by_xla.clear()
-        estimator.set_params(iterations=iterations, batch_size=4, random_state=0).fit(x)
-        first = next(value for value in compiled_by_xla if value is not None)
-        assert first is (pays and iterations == 2)
-
-
 @pytest.mark.parametrize(
     ("iterations", "points", "last_steps"),
     [(1, 1, 1), (199, 20, 9), (200, 20, 10), (333, 34, 3), (401, 41, 1), (2001, 182, 10)],
@@ -505,29 +426,3 @@ def test_summary_prints_every_part(build, capsys):
     text = capsys.readouterr().out
     parts = {"som_model", "som"} if build is som_model else {"som", "encoder", "decoder"}
     assert all(part in text for part in parts)
-
-
-# Apply
-
-
-@pytest.mark.parametrize("n", [1, 255, 256, 257, 600])
-def test_apply_is_predict(n):
-    encoder = build_encoder(N_FEATURES, (8, 6), 2, SeedGenerator(0))
-    x = np.random.default_rng(0).random((n, N_FEATURES), dtype=np.float32)
-    assert np.allclose(apply(encoder, x), encoder.predict(x, verbose=0), atol=1e-6)
-
-
-def test_apply_gives_a_row_the_same_bits_whatever_comes_with_it():
-    encoder = build_encoder(784, (500, 500, 2000), 10, SeedGenerator(0))
-    x = np.random.default_rng(0).random((600, 784), dtype=np.float32)
-    together = apply(encoder, x)
-    # PyTorch's product of 2,000 and 10 columns adds in an order that depends on the row's place.
-    tolerance = 1e-6 if keras.backend.backend() == "torch" else 0.0
-    for rows in (slice(0, 1), slice(599, 600), slice(100, 400), slice(None, None, -1)):
-        assert np.allclose(apply(encoder, x[rows]), together[rows], rtol=0.0, atol=tolerance)
-
-
-def test_apply_changes_nothing(blobs):
-    x = blobs[0].copy()
-    apply(build_encoder(N_FEATURES, (8,), 2, SeedGenerator(0)), x)
-    assert np.array_equal(x, blobs[0])

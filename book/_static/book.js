@@ -15,7 +15,6 @@ const scrolled = new ResizeObserver((entries) => {
     else target.removeAttribute("tabindex");
   }
 });
-addEventListener("load", async () => {
-  await window.MathJax?.startup.promise;
-  for (const box of document.querySelectorAll(BOXES)) scrolled.observe(box);
-});
+loaded
+  .then(() => window.MathJax?.startup.promise)
+  .then(() => document.querySelectorAll(BOXES).forEach((box) => scrolled.observe(box)));
