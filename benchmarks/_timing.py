@@ -5,9 +5,9 @@ import time
 
 import numpy as np
 
-from desom.files import atomic_write
-from desom.records import default_folder
-from desom.runs import environment
+from desom.experiments.environment import environment
+from desom.experiments.records import default_folder
+from desom.storage import atomic_write
 
 
 def in_turn(contenders, rounds):

@@ -5,7 +5,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from desom.som import grid_distances, temperature
+from desom.grid import grid_distances
+from desom.som import temperature
 
 UNITS, LATENT_DIM, MAP_SIZE = (500, 500, 2000), 10, (8, 8)
 

@@ -15,9 +15,9 @@ from _timing import in_turn, median_ratio, record
 from sklearn.datasets import make_blobs
 
 from desom import DESOM, Kerasom, datasets
-from desom.ensembles import compile_steps_together, fit_together
-from desom.grids import QUICK_CONFIG
-from desom.training import adam, compile_steps
+from desom.engine.backends import adam, compile_steps
+from desom.experiments.grids import QUICK_CONFIG
+from desom.experiments.together import compile_steps_together, fit_together
 
 SEEDS, BATCH, ROUNDS = 10, 256, 5
 

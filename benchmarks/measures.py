@@ -6,10 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from _timing import in_turn, median_ratio, record
 
-from desom import datasets, figures, views
+from desom import datasets, figures
 from desom.desom import DESOM
-from desom.runs import measure
-from desom.training import compile_steps
+from desom.engine.backends import compile_steps
+from desom.experiments.artifact import measure
 
 ROUNDS, STEPS = 5, 100
 
@@ -21,7 +21,7 @@ def draw(history, arrays, map_size, data):
     figures.plot_prototypes(arrays["decoded"], map_size, data.image_shape, ax=axes[0])
     figures.plot_classes(counts, map_size, data.class_names, ax=axes[1])
     figures.plot_units(counts.sum(axis=1), map_size, ax=axes[2])
-    views.plot_u_matrix(arrays["prototypes"], map_size, ax=axes[3])
+    figures.plot_u_matrix(arrays["prototypes"], map_size, ax=axes[3])
     figures.plot_curves(history)
     for number in plt.get_fignums():
         plt.figure(number).savefig(io.BytesIO(), format="png")

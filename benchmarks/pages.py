@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from _timing import record
 
-from desom.files import REPOSITORY
+from desom.experiments.records import REPOSITORY
 
 ROUNDS = 3
 HTML = REPOSITORY / "_build/html"

@@ -6,7 +6,7 @@ from _timing import in_turn, record
 from training_step import BATCH, HIDDEN_UNITS, desom
 
 from desom import datasets
-from desom.training import compile_steps
+from desom.engine.backends import compile_steps
 
 ROUNDS, STEPS = 5, 20
 AXES = {

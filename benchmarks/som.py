@@ -14,9 +14,9 @@ from _timing import record
 
 from desom import datasets
 from desom.baselines.minisom import Minisom
-from desom.kerasom import Kerasom
-from desom.metrics import quantization_error
-from desom.training import compile_steps
+from desom.engine.backends import compile_steps
+from desom.metrics.maps import quantization_error
+from desom.som import Kerasom
 
 SIDE, STEPS, REPEATS = 8, 50, 3
 LENGTHS = (300, 350, 400, 500, 700, 1000, 2000, 4000, 10_000)

@@ -11,8 +11,9 @@ from _timing import in_turn, median_ratio, record
 from desom import datasets
 from desom.autoencoder import AutoencoderModel, build_networks
 from desom.desom import DESOMModel
+from desom.engine.backends import adam, compile_steps
+from desom.engine.loop import shuffled_batches
 from desom.som import SOMLayer
-from desom.training import adam, compile_steps, shuffled_batches
 
 ROUNDS, STEPS, BATCH = 25, 20, 256
 HIDDEN_UNITS, LATENT_DIM = (500, 500, 2000), 10

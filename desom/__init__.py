@@ -8,7 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 __all__ = ["DESOM", "Kerasom", "datasets", "load"]
 
-_HOMES = {"DESOM": "desom.desom", "Kerasom": "desom.kerasom", "load": "desom.base"}
+_HOMES = {"DESOM": "desom.desom", "Kerasom": "desom.som", "load": "desom.storage"}
 
 
 def __getattr__(name):

@@ -5,8 +5,8 @@ from keras import layers, ops
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from desom.base import CodingEstimator, KerasEstimator
 from desom.errors import InputError
+from desom.estimator import CodingEstimator, KerasEstimator
 
 DTYPES = [StrOptions({"float32", "mixed_bfloat16"})]
 

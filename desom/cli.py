@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 
 from desom.errors import InputError, LostWorker
-from desom.files import REPOSITORY
+from desom.experiments.records import REPOSITORY
 
 
 def main(argv=None):

@@ -10,17 +10,12 @@ import keras
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from desom.autoencoder import (
-    DTYPES,
-    PretrainedEstimator,
-    build_networks,
-    reconstruction_loss,
-)
-from desom.base import NON_NEGATIVE
-from desom.kerasom import GradientMapEstimator
-from desom.latent import decoded_walks, kept_samples
-from desom.prediction import apply
-from desom.som import grid_distances
+from desom.autoencoder import DTYPES, PretrainedEstimator, build_networks, reconstruction_loss
+from desom.engine.prediction import apply
+from desom.estimator import NON_NEGATIVE
+from desom.grid import grid_distances
+from desom.metrics.latent import decoded_walks
+from desom.som import GradientMapEstimator
 
 
 def desom_loss(reconstruction_loss, som_loss, gamma):
@@ -226,6 +221,8 @@ class DESOM(PretrainedEstimator, GradientMapEstimator):
 
         For images, half precision is finer than a screen.
         """
+
+        from desom.experiments.artifact import kept_samples
 
         def decode(z):
             return apply(self.model_.decoder, z)

@@ -4,124 +4,17 @@ Notation of the paper (Forest et al., ESANN 2019): data points z_i, prototypes m
 best-matching unit chi(i), distance on the map delta(k, l), temperature T, neighborhood K^T.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, reduce
-from itertools import product
+from numbers import Integral
 
 import keras
 import numpy as np
 from keras import ops
-from sklearn.utils import gen_batches, gen_even_slices
-from threadpoolctl import ThreadpoolController
+from sklearn.utils._param_validation import Interval, StrOptions
 
-BLOCK_SIZE = 2**21  # values of one temporary array: what the caches of a processor hold
-
-
-def _rectangular(rows, columns):
-    return ops.abs(rows) + ops.abs(columns)
-
-
-def _rectangular8(rows, columns):
-    return ops.maximum(ops.abs(rows), ops.abs(columns))
-
-
-def _hexagonal(rows, columns):
-    # Along the rows' slanted axes, a step changes one of three coordinates that sum to zero.
-    return ops.maximum(_rectangular8(rows, columns), ops.abs(rows + columns))
-
-
-# Steps between units that differ by so many rows and columns, where a unit has 4, 8 or 6 neighbors.
-TOPOLOGIES = {
-    "rectangular": _rectangular,
-    "rectangular8": _rectangular8,
-    "hexagonal": _hexagonal,
-}
-
-
-def grid_coordinates(map_size, topology="rectangular"):
-    """Place every unit in the plane, row by row, at distance 1 from its horizontal neighbors.
-
-    Parameters
-    ----------
-    map_size : tuple of two int
-        Rows and columns of the map.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        On a hexagonal grid, every other row is shifted by half a step to the right.
-
-    Returns
-    -------
-    ndarray of float64, shape (K, 2)
-        Height and place in the row of unit k = row * columns + column; heights grow downwards.
-    """
-    rows, columns = np.indices(map_size).reshape(2, -1).astype(float)
-    if topology == "hexagonal":
-        rows, columns = rows * np.sqrt(3) / 2, columns + rows % 2 / 2
-    return np.stack([rows, columns], axis=1)
-
-
-def distances_from(units, map_size, topology="rectangular", toroidal=False):
-    """Distance delta(k, l) of some units k to every unit l: the number of steps between neighbors.
-
-    It comes from the places of the units. No (K, K) array is built, which would be most of the
-    memory of a large map.
-
-    Parameters
-    ----------
-    units : tensor of int, shape (B,)
-        Some units k, counted row by row.
-    map_size : tuple of two int
-        Rows and columns of the map.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        A unit's neighbors: the 4 beside it, as in the paper, where delta is then the Manhattan
-        distance; with the diagonal ones 8; or 6, on a grid whose odd rows are shifted by half a
-        step to the right.
-    toroidal : bool
-        Whether opposite borders touch. A hexagonal grid then has an even number of rows.
-
-    Returns
-    -------
-    tensor of int32, shape (B, K)
-        The distances.
-    """
-    height, width = map_size
-    slant = int(topology == "hexagonal")
-
-    def places(units):
-        rows = units // width
-        return rows, units % width - slant * (rows // 2)
-
-    # Computed on the device: to fetch a table from the host would stop it at every step.
-    ends = places(ops.arange(height * width, dtype="int32"))
-    starts = places(ops.cast(units, "int32"))
-    row_steps, column_steps = (a[:, None] - b for a, b in zip(starts, ends, strict=True))
-    steps = TOPOLOGIES[topology]
-    # Once around the torus in each direction, or not at all.
-    turns = product((-1, 0, 1), repeat=2) if toroidal else [(0, 0)]
-    return reduce(
-        ops.minimum,
-        (
-            steps(row_steps + i * height, column_steps + j * width - slant * (i * height // 2))
-            for i, j in turns
-        ),
-    )
-
-
-def grid_distances(map_size, topology="rectangular", toroidal=False):
-    """Distance delta(k, l) between every two units, as a matrix.
-
-    Parameters
-    ----------
-    map_size, topology, toroidal
-        As for `distances_from`.
-
-    Returns
-    -------
-    ndarray of int64, shape (K, K)
-        The distances; unit k is in row k // columns.
-    """
-    units = np.arange(np.prod(map_size), dtype="int32")
-    distances = distances_from(units, map_size, topology, toroidal)
-    return ops.convert_to_numpy(distances).astype("int64")
+from desom.engine.loop import CURVE_POINTS, curve_points
+from desom.errors import InputError
+from desom.estimator import POSITIVE, KerasEstimator, MapEstimator
+from desom.grid import TOPOLOGIES, distances_from
 
 
 def temperature(iteration, iterations, t_max, t_min):
@@ -222,60 +115,6 @@ def best_matching_units(squared_distances):
         The best-matching unit (BMU) of every point, in 0..K-1.
     """
     return ops.argmin(squared_distances, axis=1)
-
-
-def nearest_prototypes(z, prototypes):
-    """chi(i) of a whole data set, in blocks of bounded memory, on the processor.
-
-    One matrix product per block gives -2 z_i·m_k + ‖m_k‖², which differs from ‖z_i - m_k‖² by the
-    same number for all k. Both are first moved to the mean of the prototypes, so that little is
-    lost by rounding where they lie far from the origin.
-
-    Parameters
-    ----------
-    z : ndarray of shape (N, D)
-        Points, in the space where the prototypes live.
-    prototypes : ndarray of shape (K, D)
-        The prototypes m_k.
-
-    Returns
-    -------
-    ndarray of int, shape (N,)
-        Index of the nearest prototype, the first of equals.
-    """
-    center = prototypes.mean(axis=0)
-    centered = prototypes - center
-    table = np.vstack([-2 * centered.T, np.sum(centered**2, axis=1)])
-    nearest = np.empty(len(z), dtype=np.intp)
-    blas = _blas()
-    n_threads = min(len(z), max((library["num_threads"] for library in blas.info()), default=1))
-
-    def search(part):
-        _search(z[part], center, table, nearest[part])
-
-    # Threads that each multiply and search are twice as fast as one that does both in turn.
-    with blas.limit(limits=1), ThreadPoolExecutor(n_threads) as threads:
-        for _ in threads.map(search, gen_even_slices(len(z), n_threads)):
-            pass
-    return nearest
-
-
-@cache
-def _blas():
-    return ThreadpoolController().select(user_api="blas")
-
-
-def _search(z, center, table, nearest):
-    """Write the column of the table with the least product, point by point, into ``nearest``."""
-    n_rows = max(1, min(len(z), BLOCK_SIZE // max(table.shape)))
-    # A last coordinate of 1 adds the norms within the product.
-    points = np.ones((n_rows, len(table)), dtype=table.dtype)
-    products = np.empty((n_rows, table.shape[1]), dtype=table.dtype)
-    for rows in gen_batches(len(z), n_rows):
-        size = rows.stop - rows.start
-        np.subtract(z[rows], center, out=points[:size, :-1])
-        np.matmul(points[:size], table, out=products[:size])
-        np.argmin(products[:size], axis=1, out=nearest[rows])
 
 
 def neighborhood_weights(distances, temperature):
@@ -393,3 +232,209 @@ class SOMLayer(keras.layers.Layer):
         """Return the constructor's arguments, as Keras needs them to save a model."""
         names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def stack(moments):
+    """Put the arrays of several moments together, name by name: dict of (S, ...) from S dicts."""
+    return {name: np.array([moment[name] for moment in moments]) for name in moments[0]}
+
+
+class SOMModel(keras.Model):
+    """The self-organizing map alone, as a Keras model: squared distances to the prototypes."""
+
+    def __init__(self, n_features, som):
+        x = keras.Input((n_features,), name="x")
+        super().__init__(inputs=x, outputs=som(x), name="som_model")
+        self.som = som
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """L_som of a batch; a training step first moves the map's clock."""
+        if training:
+            self.som.tick()
+        return self.som.loss(y_pred)
+
+
+class GradientMapEstimator(MapEstimator, KerasEstimator):
+    """Fit, for models that train a self-organizing map by gradient (ESANN 2019, Algorithm 1)."""
+
+    _parameter_constraints = (
+        MapEstimator._parameter_constraints
+        | KerasEstimator._parameter_constraints
+        | {
+            "t_max": POSITIVE,
+            "t_min": POSITIVE,
+            "decay": [StrOptions(set(DECAYS))],
+            "topology": [StrOptions(set(TOPOLOGIES))],
+            "toroidal": ["boolean"],
+            "snapshots": [Interval(Integral, 0, CURVE_POINTS, closed="both")],
+        }
+    )
+
+    _layer = SOMLayer
+
+    def _build_som(self):
+        names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
+        return self._layer(**{name: getattr(self, name) for name in names}, name="som")
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.t_max < self.t_min:
+            raise InputError(
+                f"t_max is {self.t_max} and t_min {self.t_min}; t_max must be at least t_min."
+            )
+        if self.toroidal and self.topology == "hexagonal" and self.map_size[0] % 2:
+            raise InputError(
+                f"map_size is {tuple(self.map_size)}; a hexagonal map whose borders touch takes an "
+                "even number of rows."
+            )
+
+    def _organize(self, X, rng, callback):
+        """Set the prototypes to random samples, and train the model."""
+        self._place_prototypes(X, rng)
+        kept = []
+        self._train(X, rng, callback=self._observer(X, kept, callback))
+        return self._finish(X, kept)
+
+    def _place_prototypes(self, X, rng):
+        samples = X[rng.choice(len(X), int(np.prod(self.map_size)), replace=False)]
+        self.model_.som.prototypes.assign(self._embed(samples))
+
+    def _observer(self, X, kept, callback):
+        """Give what is called at the points of the curves: it adds the snapshots to ``kept``."""
+        points = curve_points(self.iterations)
+        moments = set(points[np.linspace(0, len(points) - 1, self.snapshots).round().astype(int)])
+
+        def at_point(iteration):
+            if callback or iteration in moments:
+                self._read_prototypes()
+            if iteration in moments:
+                kept.append({"iteration": iteration} | self._snapshot(X))
+            if callback:
+                callback(self, iteration)
+
+        return at_point
+
+    def _finish(self, X, kept):
+        """Set what is known after the training."""
+        if kept:
+            self.snapshots_ = stack(kept)
+        self.history_["temperature"] = [
+            float(DECAYS[self.decay](iteration, self.iterations, self.t_max, self.t_min))
+            for iteration in self.history_["iteration"]
+        ]
+        self._read_prototypes()
+        self.labels_ = self._assign(self._embed(X))
+        return self
+
+    def _snapshot(self, X):
+        """Give what is kept of a moment of the training on X: the prototypes."""
+        return {"prototypes": self.cluster_centers_.copy()}
+
+    def _read_prototypes(self):
+        self.cluster_centers_ = keras.ops.convert_to_numpy(self.model_.som.prototypes)
+
+
+class Kerasom(GradientMapEstimator):
+    """The self-organizing map alone, trained as DESOM trains its own: Adam on the SOM loss.
+
+    Parameters
+    ----------
+    map_size : tuple of two int, default=(8, 8)
+        Rows and columns of the map.
+    t_max, t_min : float, default=10.0 and 0.1
+        Temperature at the beginning and at the end, in steps on the map.
+    decay : {"exponential", "linear", "constant"}, default="exponential"
+        How the temperature goes from one to the other; a constant one stays at ``t_max``.
+    topology : {"rectangular", "rectangular8", "hexagonal"}, default="rectangular"
+        Neighbors of a unit: 4, 8 with the diagonal ones, or 6.
+    toroidal : bool, default=False
+        Whether opposite borders of the map touch.
+    iterations : int, default=10_000
+        Number of training steps.
+    batch_size : int, default=256
+        Samples per step.
+    learning_rate : float, default=0.001
+        Step size of Adam.
+    snapshots : int, default=0
+        Moments of the training at which the map is kept in ``snapshots_``: to animate it, say.
+    random_state : int, RandomState or None, default=None
+        Determines the initial prototypes and the shuffling.
+    verbose : bool, default=False
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of float32, shape (n_units, n_features)
+        The prototypes, in the space of X.
+    labels_ : ndarray of int, shape (n_samples,)
+        Best-matching unit of every training sample.
+    history_ : dict of str to list
+        Curves over training: ``iteration``, ``loss``, ``temperature``.
+    snapshots_ : dict of str to ndarray
+        With ``snapshots``, over training: ``iteration`` (S,) and ``prototypes`` (S, n_units,
+        n_features).
+    model_ : SOMModel
+        The trained Keras model.
+    n_features_in_ : int
+        Number of features of X.
+    """
+
+    def __init__(
+        self,
+        map_size=(8, 8),
+        *,
+        t_max=10.0,
+        t_min=0.1,
+        decay="exponential",
+        topology="rectangular",
+        toroidal=False,
+        iterations=10_000,
+        batch_size=256,
+        learning_rate=0.001,
+        snapshots=0,
+        random_state=None,
+        verbose=False,
+    ):
+        self.map_size = map_size
+        self.t_max = t_max
+        self.t_min = t_min
+        self.decay = decay
+        self.topology = topology
+        self.toroidal = toroidal
+        self.iterations = iterations
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.snapshots = snapshots
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _build_model(self, n_features, seeds):
+        return SOMModel(n_features, self._build_som())
+
+    def fit(self, X, y=None, callback=None):
+        """Train on X from prototypes set to random samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, float32 or float64 (then converted); never changed. At least as many
+            samples as the map has units.
+        y : None
+            Ignored.
+        callback : callable, optional
+            Called at most 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
+            up to date: to watch, or to keep, the map as it organizes itself.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X cannot be used; one sentence says which and why.
+        FloatingPointError
+            If the loss is no longer finite.
+        """
+        X = self._check_training_set(X)
+        return self._organize(X, self._start(X), callback)

@@ -10,9 +10,11 @@ import requests
 import tensorflow as tf
 from sklearn.datasets import make_blobs
 
-from desom import DESOM, Kerasom, datasets, experiments, runs, training
+from desom import DESOM, Kerasom, datasets
 from desom.baselines.dec import DEC
-from desom.grids import Grid
+from desom.engine import loop
+from desom.experiments import artifact, run, schedule
+from desom.experiments.grids import Grid
 from helpers import DEEP, ROOT, build, deep, small
 
 
@@ -77,7 +79,7 @@ class Web:
 @pytest.fixture
 def point_per_step(monkeypatch):
     """Give the curves of short trainings a point for every step."""
-    monkeypatch.setattr(training, "LEAST_STEPS", 1)
+    monkeypatch.setattr(loop, "LEAST_STEPS", 1)
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def eager():
 @pytest.fixture
 def few_restarts(monkeypatch):
     """Start k-means once: the clusters of the tests are easy, and there are hundreds of fits."""
-    monkeypatch.setattr("desom.clustering.RESTARTS", 1)
+    monkeypatch.setattr("desom.baselines._clustering.RESTARTS", 1)
     monkeypatch.setattr("desom.baselines.ae_kmeans.RESTARTS", 1)
 
 
@@ -124,7 +126,7 @@ def no_training(monkeypatch):
     def train(*args, **kwargs):
         raise AssertionError("this must not be trained")
 
-    monkeypatch.setattr("desom.base.train", train)
+    monkeypatch.setattr("desom.estimator.train", train)
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ def trained_with(monkeypatch):
         given["prototypes"] = model.som.prototypes.numpy()
         return {"iteration": [iterations], "loss": [0.0]}
 
-    monkeypatch.setattr("desom.base.train", train)
+    monkeypatch.setattr("desom.estimator.train", train)
     return given
 
 
@@ -153,8 +155,8 @@ def trainings(monkeypatch):
         models.append(model)
         return {"iteration": [iterations], "loss": [0.5], "reconstruction_loss": [0.25]}
 
-    monkeypatch.setattr("desom.base.train", train)
-    monkeypatch.setattr(runs, "cluster_prototypes", cluster_prototypes)
+    monkeypatch.setattr("desom.estimator.train", train)
+    monkeypatch.setattr(artifact, "cluster_prototypes", cluster_prototypes)
     return models
 
 
@@ -169,14 +171,14 @@ def tiny_grid(monkeypatch, blobs):
     network = {"hidden_units": [8], "latent_dim": 2}
     grid = Grid((("kerasom", {}), ("desom", {})), ("mnist", "fashion_mnist"), (0, 1))
     monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setitem(experiments.GRIDS, "tiny", grid)
+    monkeypatch.setitem(schedule.GRIDS, "tiny", grid)
     stand_ins = {"mnist": "mnist5k", "fashion_mnist": "digits"}
-    monkeypatch.setattr(experiments, "QUICK_DATASETS", stand_ins)
-    monkeypatch.setattr(experiments, "QUICK_SEEDS", (0,))
-    monkeypatch.setattr(experiments, "QUICK_CONFIG", {"kerasom": small, "desom": small | network})
-    runs.load_dataset.cache_clear()
+    monkeypatch.setattr(schedule, "QUICK_DATASETS", stand_ins)
+    monkeypatch.setattr(schedule, "QUICK_SEEDS", (0,))
+    monkeypatch.setattr(schedule, "QUICK_CONFIG", {"kerasom": small, "desom": small | network})
+    run.load_dataset.cache_clear()
     yield grid
-    runs.load_dataset.cache_clear()
+    run.load_dataset.cache_clear()
 
 
 @pytest.fixture(scope="session")

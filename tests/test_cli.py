@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desom import records, runs
 from desom.cli import main
-from desom.experiments import runs_of
+from desom.experiments import records, run
+from desom.experiments.schedule import runs_of
 
 DIGITS = ["--scale", "quick", "--datasets", "digits"]
 
@@ -175,7 +175,7 @@ def test_failure_is_recorded_apart_and_the_other_runs_go_on(
         raise FloatingPointError("the loss is not finite at iteration 50: try something.")
 
     with monkeypatch.context() as patch:
-        patch.setattr("desom.kerasom.Kerasom.fit", fit)
+        patch.setattr("desom.som.Kerasom.fit", fit)
         assert command("run") == 1
     sentence = "kerasom on digits, seed 0 failed: the loss is not finite at iteration 50: "
     printed = [line for line in capsys.readouterr().out.splitlines() if sentence in line]
@@ -202,7 +202,7 @@ def test_full_disk_ends_with_a_sentence_and_leaves_nothing_half_written(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(records if broken == "append" else runs, broken, full)
+        patch.setattr(records if broken == "append" else run, broken, full)
         assert command("run") == 2
     assert capsys.readouterr().err == (
         f"desom: desom on digits, seed 0 cannot be recorded in {tmp_path / 'results'}: "

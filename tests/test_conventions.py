@@ -17,10 +17,10 @@ from desom.baselines.dnm import DNM
 from desom.baselines.idec import IDEC
 from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
+from desom.baselines.official import OfficialKerasom
 from desom.baselines.som_vae import SOMVAE
 from desom.baselines.vade import VaDE
 from desom.baselines.wamic import WaMiC
-from desom.official import OfficialKerasom
 
 # A row of three units for the three blobs of `check_clustering`, which wants no empty cluster.
 MAP = {"map_size": (1, 3)}

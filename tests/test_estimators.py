@@ -13,8 +13,8 @@ from sklearn.exceptions import NotFittedError
 
 import desom
 from desom import DESOM, Kerasom, metrics
+from desom.engine.prediction import apply
 from desom.errors import InputError
-from desom.prediction import apply
 from helpers import BOTH, disturb_every_global_generator, small
 
 # What is trained

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.sparse import coo_matrix, csr_array
 
-from desom import load, records
+from desom import load
 from desom.cli import main
 from desom.errors import InputError
-from desom.runs import METHODS, Run, configuration
+from desom.experiments import records
+from desom.experiments.run import Run, configuration
+from desom.methods import METHODS
 
 
 def many(n_examples):
@@ -141,7 +143,7 @@ def is_one_sentence(error, names):
 @pytest.fixture
 def no_steps(monkeypatch):
     """Train no step, and build no network: what is asked is whether the input is looked at."""
-    monkeypatch.setattr("desom.base.KerasEstimator._start", stop)
+    monkeypatch.setattr("desom.estimator.KerasEstimator._start", stop)
     monkeypatch.setattr("desom.autoencoder.PretrainedEstimator._first_phase", stop)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from desom import DESOM, som
+from desom import DESOM, grid, som
 from desom.errors import InputError
-from desom.latent import decoded_walks
+from desom.metrics.latent import decoded_walks
 from helpers import small
 
 
@@ -40,18 +40,18 @@ def steps_by_search(map_size, topology, toroidal):
 
 
 @pytest.mark.parametrize("toroidal", [False, True])
-@pytest.mark.parametrize("topology", list(som.TOPOLOGIES))
+@pytest.mark.parametrize("topology", list(grid.TOPOLOGIES))
 @pytest.mark.parametrize("map_size", [(4, 7), (6, 3), (2, 5), (8, 8)])
 def test_distance_is_the_number_of_steps(map_size, topology, toroidal):
     expected = steps_by_search(map_size, topology, toroidal)
-    assert np.array_equal(som.grid_distances(map_size, topology, toroidal), expected)
+    assert np.array_equal(grid.grid_distances(map_size, topology, toroidal), expected)
 
 
-@pytest.mark.parametrize("topology", list(som.TOPOLOGIES))
+@pytest.mark.parametrize("topology", list(grid.TOPOLOGIES))
 def test_neighbors_are_near_in_the_plane(topology):
-    places = som.grid_coordinates((5, 6), topology)
+    places = grid.grid_coordinates((5, 6), topology)
     apart = np.linalg.norm(places[:, None] - places, axis=2)
-    adjacent = som.grid_distances((5, 6), topology) == 1
+    adjacent = grid.grid_distances((5, 6), topology) == 1
     reach = {"rectangular": 1, "rectangular8": np.sqrt(2), "hexagonal": 1}[topology]
     assert np.array_equal(adjacent, (apart > 0) & (apart < reach + 1e-9))
 
@@ -98,7 +98,7 @@ def test_snapshots_are_the_map_at_its_moments(blobs):
         shots["decoded"][-1], estimator.decode(estimator.cluster_centers_), atol=1e-2
     )
     assert np.array_equal(shots["codes"][-1], estimator.transform(blobs[0]))
-    last = decoded_walks(estimator.decode, estimator.cluster_centers_, som.grid_distances((2, 3)))
+    last = decoded_walks(estimator.decode, estimator.cluster_centers_, grid.grid_distances((2, 3)))
     assert np.allclose(shots["detour"][-1], last["detour"])
     assert np.allclose(shots["jump"][-1], last["jump"])
     assert not hasattr(small(DESOM).fit(blobs[0]), "snapshots_")

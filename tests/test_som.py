@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
+from desom.engine.prediction import nearest_prototypes
+from desom.grid import grid_coordinates, grid_distances
 from desom.som import (
     SOMLayer,
     best_matching_units,
-    grid_coordinates,
-    grid_distances,
-    nearest_prototypes,
     neighborhood,
     neighborhood_weights,
     som_loss,

@@ -9,8 +9,8 @@ from desom.autoencoder import Autoencoder
 from desom.baselines.ae_som import AEKerasom, AEMinisom
 from desom.baselines.minisom import Minisom
 from desom.errors import InputError
-from desom.latent import decoded_walks
-from desom.som import grid_distances
+from desom.grid import grid_distances
+from desom.metrics.latent import decoded_walks
 
 NETWORK = {"hidden_units": (8, 6), "latent_dim": 2, "batch_size": 16, "learning_rate": 0.01}
 PRETRAINING = NETWORK | {"pretrain_iterations": 12, "random_state": 3}

@@ -203,8 +203,8 @@ def page_data(estimator, data, n_test, key):
     facts : dict
         The numbers that the page shows.
     """
-    from desom.gallery import as_bytes
-    from desom.metrics import class_counts
+    from desom.experiments.artifact import as_bytes
+    from desom.metrics.clustering import class_counts
 
     def network(keras_model):
         weights = keras_model.get_weights()
@@ -317,7 +317,7 @@ def with_table(text, facts, size):
 def trained(path, data, record):
     """Read the estimator, or train it as the record's run and save it."""
     from desom import DESOM
-    from desom.base import load
+    from desom.storage import load
 
     if path.exists():
         return load(path)
@@ -332,8 +332,8 @@ def trained(path, data, record):
 def main():
     """Write the data file and the table."""
     from desom import datasets
-    from desom.experiments import recorded, runs_of
-    from desom.records import load_artifact
+    from desom.experiments.records import load_artifact
+    from desom.experiments.schedule import recorded, runs_of
 
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(

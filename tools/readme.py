@@ -16,7 +16,7 @@ SHOWN = ["mnist", "fashion_mnist"]
 
 def headline_records():
     """Give the records that README.md shows: those of Table 2 on images."""
-    from desom.experiments import recorded, runs_of
+    from desom.experiments.schedule import recorded, runs_of
 
     return recorded(runs_of("table2", dataset_names=SHOWN))
 
@@ -34,8 +34,8 @@ def table(records):
     str
         The table: means and standard deviations, and the paper's numbers.
     """
-    from desom.published import TABLE2
-    from desom.tables import DATASETS, METHODS, compare, tidy
+    from desom.report.published import TABLE2
+    from desom.report.tables import DATASETS, METHODS, compare, tidy
 
     metrics = {"purity": "purity", "nmi_geometric": "NMI"}
     cells = compare(tidy(records), SHOWN, list(metrics), TABLE2)
@@ -64,7 +64,7 @@ def draw_picture(record):
     import matplotlib.pyplot as plt
 
     from desom import figures
-    from desom.records import load_artifact
+    from desom.experiments.records import load_artifact
 
     figures.use_style()
     _, ax = plt.subplots(figsize=(4.2, 4.2))

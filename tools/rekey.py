@@ -10,9 +10,9 @@ import argparse
 import json
 from pathlib import Path
 
-from desom import records
-from desom.files import atomic_write
-from desom.runs import configuration, seconds_per_iteration
+from desom.experiments import records
+from desom.experiments.run import configuration, seconds_per_iteration
+from desom.storage import atomic_write
 
 
 def rekey(path):

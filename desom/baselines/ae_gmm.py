@@ -3,8 +3,8 @@
 from sklearn.mixture import GaussianMixture
 from sklearn.utils._param_validation import StrOptions
 
+from desom.baselines._mixtures import fit_mixture
 from desom.baselines.ae_kmeans import CodesEstimator
-from desom.mixtures import fit_mixture
 
 
 class AEGMM(CodesEstimator):

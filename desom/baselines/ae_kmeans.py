@@ -1,9 +1,9 @@
 """AE + k-means: k-means of the codes of an autoencoder, where joint training begins."""
 
 from desom.autoencoder import PretrainedEstimator
-from desom.base import PrototypeEstimator
+from desom.baselines._clustering import PARAMETER_CONSTRAINTS, RESTARTS
 from desom.baselines.kmeans import KMeans
-from desom.clustering import PARAMETER_CONSTRAINTS, RESTARTS
+from desom.estimator import PrototypeEstimator
 
 
 class CodesEstimator(PretrainedEstimator, PrototypeEstimator):

@@ -4,11 +4,11 @@ Forest et al., ESANN 2019, section 3: ``AE+minisom`` and ``AE+kerasom``.
 """
 
 from desom.autoencoder import PretrainedEstimator
-from desom.base import COUNT, POSITIVE, MapEstimator
 from desom.baselines.minisom import RATE, Minisom
-from desom.kerasom import GradientMapEstimator, Kerasom, stack
-from desom.latent import decoded_walks
-from desom.som import grid_distances
+from desom.estimator import COUNT, POSITIVE, MapEstimator
+from desom.grid import grid_distances
+from desom.metrics.latent import decoded_walks
+from desom.som import GradientMapEstimator, Kerasom, stack
 
 
 class TwoPhaseMap(PretrainedEstimator, MapEstimator):

@@ -7,8 +7,30 @@ import numpy as np
 from keras import ops
 
 from desom.autoencoder import build_networks
-from desom.base import COUNT, NON_NEGATIVE
-from desom.clustering import CentersLayer, ClusteringEstimator, ClusteringModel, means_of_members
+from desom.baselines._clustering import CentersLayer, ClusteringEstimator, ClusteringModel
+from desom.estimator import COUNT, NON_NEGATIVE
+
+
+def means_of_members(codes, labels, centers):
+    """m_k = mean of the codes with label k; a center without members stays where it is.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (N, d)
+        Latent codes.
+    labels : ndarray of int, shape (N,)
+        Their clusters, in 0..K-1.
+    centers : ndarray of shape (K, d)
+        The present centers.
+
+    Returns
+    -------
+    ndarray of shape (K, d)
+        The new centers.
+    """
+    members = np.eye(len(centers), dtype=codes.dtype)[labels]
+    counts = members.sum(axis=0)[:, None]
+    return np.where(counts > 0, members.T @ codes / np.maximum(counts, 1), centers)
 
 
 def compactness_loss(squared_distances, labels):

@@ -7,8 +7,8 @@ Clustering, ICML 2017.
 from keras import ops
 
 from desom.autoencoder import build_networks
-from desom.base import NON_NEGATIVE
-from desom.clustering import CentersLayer, ClusteringEstimator, ClusteringModel
+from desom.baselines._clustering import CentersLayer, ClusteringEstimator, ClusteringModel
+from desom.estimator import NON_NEGATIVE
 from desom.som import squared_distances
 
 # With how many members every cluster begins, in the authors' code.

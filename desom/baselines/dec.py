@@ -11,8 +11,8 @@ from keras import ops
 from sklearn.utils._param_validation import Interval
 
 from desom.autoencoder import build_networks
-from desom.base import COUNT, POSITIVE
-from desom.clustering import CentersLayer, ClusteringEstimator, ClusteringModel
+from desom.baselines._clustering import CentersLayer, ClusteringEstimator, ClusteringModel
+from desom.estimator import COUNT, POSITIVE
 from desom.som import squared_distances
 
 MOMENTUM = 0.9

@@ -7,8 +7,8 @@ Pattern Recognition Letters 2020 (arXiv 2018).
 from keras import ops
 
 from desom.autoencoder import build_networks
-from desom.base import NON_NEGATIVE, POSITIVE
-from desom.clustering import CentersLayer, ClusteringEstimator, ClusteringModel
+from desom.baselines._clustering import CentersLayer, ClusteringEstimator, ClusteringModel
+from desom.estimator import NON_NEGATIVE, POSITIVE
 
 
 def soft_k_means_loss(squared_distances, alpha):

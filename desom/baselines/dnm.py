@@ -9,11 +9,11 @@ from keras import ops
 from sklearn.utils._param_validation import Interval
 
 from desom.autoencoder import PretrainedEstimator, build_networks
-from desom.base import COUNT, NON_NEGATIVE, CodingEstimator
+from desom.baselines._clustering import ClusteringModel
 from desom.baselines.dec import self_training_loss, soft_assignments
-from desom.clustering import ClusteringModel
-from desom.kerasom import GradientMapEstimator
+from desom.estimator import COUNT, NON_NEGATIVE, CodingEstimator
 from desom.som import (
+    GradientMapEstimator,
     SOMLayer,
     best_matching_units,
     neighborhood_weights,

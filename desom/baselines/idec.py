@@ -7,9 +7,9 @@ IJCAI 2017.
 import keras
 
 from desom.autoencoder import build_networks
-from desom.base import NON_NEGATIVE
+from desom.baselines._clustering import CentersLayer
 from desom.baselines.dec import SelfTrainingEstimator, SelfTrainingModel
-from desom.clustering import CentersLayer
+from desom.estimator import NON_NEGATIVE
 
 
 class IDEC(SelfTrainingEstimator):

@@ -2,7 +2,7 @@
 
 import sklearn.cluster
 
-from desom.base import StoredEstimator, check_numbers
+from desom.estimator import StoredEstimator, check_numbers
 
 
 class KMeans(StoredEstimator, sklearn.cluster.KMeans):

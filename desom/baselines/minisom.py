@@ -7,7 +7,7 @@ from minisom import MiniSom
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from desom.base import COUNT, MapEstimator
+from desom.estimator import COUNT, MapEstimator
 
 # Above 1, a step can go past its sample, and the prototypes to infinity.
 RATE = [Interval(Real, 0, 1, closed="right")]

@@ -13,9 +13,10 @@ from keras import layers, ops
 from sklearn.utils._param_validation import StrOptions
 
 from desom.autoencoder import build_networks, reconstruction_loss
-from desom.base import NON_NEGATIVE, CodingEstimator, KerasEstimator, MapEstimator
 from desom.errors import InputError
-from desom.som import best_matching_units, grid_distances, squared_distances
+from desom.estimator import NON_NEGATIVE, CodingEstimator, KerasEstimator, MapEstimator
+from desom.grid import grid_distances
+from desom.som import best_matching_units, squared_distances
 
 # The authors have 256 filters in both layers, which takes hours on a CPU.
 FILTERS = (32, 64)

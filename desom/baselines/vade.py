@@ -10,9 +10,15 @@ from keras import layers, ops
 from scipy.special import expit
 
 from desom.autoencoder import build_networks
-from desom.clustering import ClusteringEstimator
+from desom.baselines._clustering import ClusteringEstimator
+from desom.baselines._mixtures import (
+    MixtureLayer,
+    SamplingLayer,
+    fit_mixture,
+    log_joint,
+    scaled_squares,
+)
 from desom.errors import InputError
-from desom.mixtures import MixtureLayer, SamplingLayer, fit_mixture, log_joint, scaled_squares
 
 # The authors' Adam.
 EPSILON = 1e-4

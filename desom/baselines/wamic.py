@@ -9,9 +9,9 @@ import numpy as np
 from keras import layers, ops
 
 from desom.autoencoder import build_networks, reconstruction_loss
-from desom.base import NON_NEGATIVE, POSITIVE
-from desom.clustering import ClusteringEstimator
-from desom.mixtures import fit_mixture, log_joint
+from desom.baselines._clustering import ClusteringEstimator
+from desom.baselines._mixtures import fit_mixture, log_joint
+from desom.estimator import NON_NEGATIVE, POSITIVE
 
 CRITIC_UNITS = (256, 256)
 # The usual momentum of Adam beside an adversary.

@@ -1,0 +1,141 @@
+"""What deep-clustering methods share: an autoencoder, centers among its codes, both at once."""
+
+import keras
+from keras import layers
+
+from desom.autoencoder import PretrainedEstimator, reconstruction_loss
+from desom.baselines.kmeans import KMeans
+from desom.estimator import COUNT, KerasEstimator, PrototypeEstimator
+from desom.som import squared_distances
+
+# The restarts of k-means that DEC, IDEC and most that follow them take.
+RESTARTS = 20
+
+
+PARAMETER_CONSTRAINTS = (
+    KerasEstimator._parameter_constraints
+    | PretrainedEstimator._parameter_constraints
+    | {"n_clusters": COUNT, "pretrain_iterations": COUNT}
+)
+
+
+class CentersLayer(layers.Layer):
+    """K centers of clusters in latent space: takes codes, gives their squared distances to them.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Number K of centers.
+    trainable : bool
+        Whether gradients move the centers.
+    """
+
+    def __init__(self, n_clusters, trainable=True, **kwargs):
+        super().__init__(trainable=trainable, **kwargs)
+        self.n_clusters = n_clusters
+
+    def build(self, input_shape):
+        """Create the K centers, in the space of the codes."""
+        self.centers = self.add_weight(shape=(self.n_clusters, input_shape[-1]), name="centers")
+
+    def call(self, z):
+        """Squared distances of the codes to the centers, of shape (B, K)."""
+        return squared_distances(z, self.centers)
+
+
+class ClusteringModel(keras.Model):
+    """Encoder, decoder and centers as one Keras model, with the loss L = L_r + weight L_c.
+
+    Called on x, it gives a dictionary: ``latent`` codes z, ``reconstruction`` of x, and
+    ``squared_distances`` of z to the centers. A subclass has the clustering loss L_c.
+
+    Parameters
+    ----------
+    encoder, decoder : keras.Model
+        The networks.
+    centers : CentersLayer
+        The centers.
+    weight : float
+        Weight of L_c beside a reconstruction error that is a mean over features. Where a paper
+        sums over D features, its weight is ``weight`` * D.
+    """
+
+    def __init__(self, encoder, decoder, centers, weight):
+        x = keras.Input(encoder.input_shape[1:], name="x")
+        z = encoder(x)
+        outputs = {"latent": z, "reconstruction": decoder(z), "squared_distances": centers(z)}
+        super().__init__(inputs=x, outputs=outputs)
+        self.encoder, self.decoder, self.centers, self.weight = encoder, decoder, centers, weight
+        self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
+        self.clustering_tracker = keras.metrics.Mean(name="clustering_loss")
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """L of a batch."""
+        loss_r = reconstruction_loss(x, y_pred["reconstruction"])
+        loss_c = self.clustering_loss(y_pred, y, training)
+        self.reconstruction_tracker.update_state(loss_r)
+        self.clustering_tracker.update_state(loss_c)
+        return loss_r + self.weight * loss_c
+
+    def clustering_loss(self, y_pred, targets, training):
+        """L_c of a batch, from the model's output and what ``refresh`` gave for its samples."""
+        raise NotImplementedError
+
+
+class ClusteringEstimator(PretrainedEstimator, PrototypeEstimator):
+    """Fit, for methods that start from a trained autoencoder and k-means of its codes.
+
+    A subclass has the ``_build_model`` of its ClusteringModel, and may have ``_refresh(X)``, what
+    ``training.train`` calls every ``update_interval`` steps.
+    """
+
+    _parameter_constraints = PARAMETER_CONSTRAINTS
+    _size = "n_clusters"
+    _refresh = None
+
+    def fit(self, X, y=None, autoencoder=None):
+        """Train the autoencoder on X, place the centers by k-means of the codes, train both.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, float32 or float64 (then converted); never changed. At least as many
+            samples as there are clusters.
+        y : None
+            Ignored.
+        autoencoder : Autoencoder, optional
+            The first phase, if it is done already: what ``self.autoencoder().fit(X)`` gives.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X or the autoencoder cannot be used; one sentence says which and why.
+        FloatingPointError
+            If a loss is no longer finite.
+        """
+        X = self._check_training_set(X)
+        rng = self._start(X)
+        self._begin_from(self._first_phase(X, autoencoder))
+        self._place_centers(self._embed(X), int(rng.integers(2**31)))
+        refreshing = {}
+        if self._refresh:
+            refreshing = {
+                "refresh": lambda: self._refresh(X),
+                "refresh_interval": self.update_interval,
+            }
+        self._train(X, rng, **refreshing)
+        self._read_centers()
+        self.labels_ = self._assign(self._embed(X))
+        return self
+
+    def _place_centers(self, codes, seed):
+        found = KMeans(self.n_clusters, n_init=RESTARTS, random_state=seed).fit(codes)
+        self.model_.centers.centers.assign(found.cluster_centers_)
+        self.labels_ = found.labels_
+
+    def _read_centers(self):
+        self.cluster_centers_ = keras.ops.convert_to_numpy(self.model_.centers.centers)

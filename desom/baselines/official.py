@@ -1,0 +1,52 @@
+"""The grid distance of the authors' released code, kept to measure what its fault changes.
+
+Read in FlorentF9/DESOM, revision dc62d58 (April 2019). Nothing else here uses it.
+"""
+
+import numpy as np
+from keras import ops
+
+from desom.desom import DESOM
+from desom.som import Kerasom, SOMLayer
+
+
+def official_grid_distances(map_size):
+    """Distance between units as the released code computes it: one too small for many pairs.
+
+    The code takes the row distance of units k and l as ‖k - l‖ // columns, which is the difference
+    of their rows only where their columns are in the same order as their rows.
+
+    Parameters
+    ----------
+    map_size : tuple of two int
+        Rows and columns of the map.
+
+    Returns
+    -------
+    ndarray of int64, shape (K, K)
+        The faulty distances; `som.grid_distances` gives the right ones.
+    """
+    rows, columns = map_size
+    units = np.arange(rows * columns)
+    difference = np.abs(units[:, None] - units)
+    return difference // columns + np.abs(units[:, None] % columns - units % columns)
+
+
+class OfficialSOMLayer(SOMLayer):
+    """`SOMLayer` with the released code's grid distance."""
+
+    def distances_from(self, units):
+        """Distances of some units to every unit, as the released code has them."""
+        return ops.take(official_grid_distances(self.map_size).astype("float32"), units, axis=0)
+
+
+class OfficialKerasom(Kerasom):
+    """`Kerasom` with the released code's grid distance."""
+
+    _layer = OfficialSOMLayer
+
+
+class OfficialDESOM(DESOM):
+    """`DESOM` with the released code's grid distance."""
+
+    _layer = OfficialSOMLayer

@@ -1,0 +1,240 @@
+"""Documents as vectors: how the two data sets of Reuters news are prepared.
+
+Both end as the line of work of the paper prepares REUTERS-10k (Xie, Girshick and Farhadi, 2016):
+the 2,000 most frequent terms, TF-IDF with a sublinear term frequency, rows of Euclidean norm √2000.
+They differ in where the counts come from:
+
+- Reuters-21578: Cai's matrix of the ModApte split holds the counts themselves.
+- RCV1 (Lewis, Yang, Rose and Li, 2004; LYRL2004 below): what is published are weighted and
+  normalised vectors, from which the counts are recovered.
+"""
+
+import warnings
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfTransformer
+
+from desom.errors import InputError
+
+ROOTS = ("CCAT", "GCAT", "MCAT", "ECAT")
+
+
+# Published weights have some 15 digits, so a count is whole to many digits or is not one.
+_WHOLE = 0.01
+
+
+# Documents without a term that occurs once are exceptions; more of them mean another formula.
+_MOST_DOUBTFUL = 0.01
+
+
+def tfidf_top_terms(counts, n_terms=2000):
+    """Weigh the most frequent terms, as DEC prepares REUTERS-10k (Xie et al., 2016).
+
+    Over all N documents, with n the count of a term in a document and df the number of documents
+    that contain it, a weight is (1 + ln n) (ln((1 + N) / (1 + df)) + 1); a row is then scaled to
+    the norm √D. A document with none of the terms is a row of zeros.
+
+    Parameters
+    ----------
+    counts : sparse array, shape (N, V)
+        How often each document contains each term.
+    n_terms : int
+        Terms to keep, by their total count; of equally frequent ones, those of the first columns.
+
+    Returns
+    -------
+    sparse array of float64, shape (N, D)
+        D is ``n_terms``, or V if that is less. Columns are in the order of ``counts``.
+    """
+    totals = counts.sum(axis=0)
+    top = np.sort(np.argsort(-totals, kind="stable")[:n_terms])
+    tfidf = TfidfTransformer(norm="l2", sublinear_tf=True).fit_transform(counts[:, top])
+    return tfidf * np.sqrt(len(top))
+
+
+def reuters21578_from_matrix(counts, topics, n_topics=4, n_terms=2000):
+    """Prepare the documents of the largest topics of Cai's Reuters-21578 matrix.
+
+    Parameters
+    ----------
+    counts : sparse array, shape (N, V)
+        ``fea`` in the file: how often each document contains each term.
+    topics : array_like of int, shape (N,)
+        ``gnd`` in the file: the topic of each document, from 1, the largest, on.
+    n_topics, n_terms : int
+        How many topics and terms to keep.
+
+    Returns
+    -------
+    x : ndarray of float32, shape (M, D)
+        See `tfidf_top_terms`. The M documents are in the order of the file, sorted by topic.
+    y : ndarray of int64, shape (M,)
+        The topic of each document, from 0 on.
+    """
+    kept = np.flatnonzero(np.asarray(topics) <= n_topics)
+    x = tfidf_top_terms(sparse.csr_array(counts)[kept], n_terms)
+    return x.astype(np.float32).toarray(), np.asarray(topics)[kept].astype(np.int64) - 1
+
+
+def single_root_documents(target, target_names):
+    """Find the documents that belong to exactly one of the four `ROOTS` of the topics of RCV1.
+
+    Parameters
+    ----------
+    target : sparse array of {0, 1}, shape (N, T)
+        Which topics each document has; a document has those above its topics too.
+    target_names : sequence of str, shape (T,)
+        The names of the topics.
+
+    Returns
+    -------
+    documents : ndarray of int, shape (M,)
+        The rows of ``target`` with one root, in order.
+    classes : ndarray of int64, shape (M,)
+        The place of that root in `ROOTS`.
+    """
+    columns = [list(target_names).index(root) for root in ROOTS]
+    roots = sparse.csr_array(target)[:, columns].toarray()
+    documents = np.flatnonzero(roots.sum(axis=1) == 1)
+    return documents, roots[documents].argmax(axis=1).astype(np.int64)
+
+
+def training_idf(train):
+    """Inverse document frequencies of LYRL2004: ln(N / df) over the N training documents.
+
+    Parameters
+    ----------
+    train : sparse array, shape (N, V)
+        The vectors of the training documents.
+
+    Returns
+    -------
+    ndarray of float64, shape (V,)
+        Infinite for a term that no training document contains.
+    """
+    df = (train != 0).sum(axis=0)
+    with np.errstate(divide="ignore"):
+        return np.log(train.shape[0] / df)
+
+
+def recover_counts(vectors, idf):
+    """Undo the weights of LYRL2004: from normalised vectors to how often a term occurs.
+
+    A published weight is v = (1 + ln n) idf / ‖d‖, with ‖d‖ the norm that the document had. A term
+    that occurs once shows 1 / ‖d‖: as 1 + ln n ≥ 1, that is the minimum m of v / idf over the
+    document. So n = exp(v / (m idf) - 1).
+
+    In a document whose rarest term occurs more than once, these counts are too small, and are not
+    whole, unless all its terms occur equally often: then they come out as ones, for which
+    `tfidf_top_terms` has the same row. Counts that are not whole are rounded.
+
+    Parameters
+    ----------
+    vectors : sparse array, shape (N, V)
+        Cosine-normalised vectors, one document per row.
+    idf : ndarray, shape (V,)
+        Inverse document frequencies. Weights of terms of which it is infinite cannot be undone:
+        these terms are left out.
+
+    Returns
+    -------
+    counts : sparse array of float64, shape (N, V)
+        Whole numbers.
+    doubtful : ndarray of int
+        The rows that have been rounded by more than 0.01.
+    """
+    counts = sparse.csr_array(vectors, copy=True)
+    counts.data /= idf[counts.indices]
+    counts.eliminate_zeros()
+
+    n_documents = counts.shape[0]
+    document = np.repeat(np.arange(n_documents, dtype=np.int32), np.diff(counts.indptr))
+    once = np.full(n_documents, np.inf)
+    np.minimum.at(once, document, counts.data)
+    exact = np.exp(counts.data / once[document] - 1)
+    counts.data = np.rint(exact)
+    doubtful = np.unique(document[np.abs(exact - counts.data) > _WHOLE])
+    return counts, doubtful
+
+
+def dec_subset(n, size=10_000):
+    """Draw the documents of REUTERS-10k out of n as DEC does: permute all, take the first.
+
+    IDEC and the authors' code of DESOM take the first 10,000 and permute these. The labels that
+    circulate with later work (SDCN's) support DEC's rule: with that permutation undone, neighbours
+    have the same class no more often than chance has it, and news in order of time would.
+
+    Parameters
+    ----------
+    n, size : int
+        Documents there are, and documents to draw.
+
+    Returns
+    -------
+    ndarray of int, shape (size,)
+        Numbers below n.
+    """
+    return np.random.RandomState(1234).permutation(n)[:size]
+
+
+def reuters10k_from_rcv1(
+    data, target, target_names, n_train=23_149, n_documents=10_000, n_terms=2000
+):
+    """Prepare REUTERS-10k from what `sklearn.datasets.fetch_rcv1` gives.
+
+    The order of documents, on which the draw depends, is that of the files from which DEC reads
+    them: the test documents first. Terms and weights are those of all documents with one root
+    (685,071, says the DEC paper), not of the 10,000 alone.
+
+    Parameters
+    ----------
+    data : sparse array, shape (N, V)
+        The vectors of LYRL2004, the training documents first.
+    target : sparse array of {0, 1}, shape (N, T)
+        The topics of each document.
+    target_names : sequence of str, shape (T,)
+        The names of the topics.
+    n_train, n_documents, n_terms : int
+        Documents in the training set, documents to draw, terms to keep.
+
+    Returns
+    -------
+    x : ndarray of float32, shape (n_documents, n_terms)
+        See `tfidf_top_terms`.
+    y : ndarray of int64, shape (n_documents,)
+        The place of the document's root in `ROOTS`.
+
+    Raises
+    ------
+    InputError
+        If the counts of more than 1 % of the documents are not whole.
+
+    Warns
+    -----
+    UserWarning
+        If terms are left out or counts rounded (see `recover_counts`): how many.
+    """
+    data, target = sparse.csr_array(data), sparse.csr_array(target)
+    test_first = np.r_[n_train : data.shape[0], :n_train]
+    documents, classes = single_root_documents(target[test_first], target_names)
+
+    vectors = data[test_first[documents]]
+    counts, doubtful = recover_counts(vectors, training_idf(data[:n_train]))
+    lost = vectors.nnz - counts.nnz
+    if len(doubtful) > _MOST_DOUBTFUL * len(documents):
+        raise InputError(
+            f"these are not the vectors of RCV1: {len(doubtful)} of {len(documents)} documents"
+            " would contain terms a fractional number of times."
+        )
+    if lost or len(doubtful):
+        warnings.warn(
+            f"RCV1: {lost} of {vectors.nnz} weights are left out, as no training document contains"
+            f" their term, and the counts of {len(doubtful)} of {len(documents)} documents are"
+            " rounded, as no term that is left occurs once in them.",
+            stacklevel=2,
+        )
+
+    drawn = dec_subset(len(documents), n_documents)
+    x = tfidf_top_terms(counts, n_terms)[drawn]
+    return x.astype(np.float32).toarray(), classes[drawn]

@@ -1,0 +1,199 @@
+"""Compiling a training step, and many of them, on each backend."""
+
+import keras
+
+# So many steps win back what XLA takes to compile them, on two cores.
+STEPS_FOR_XLA = 1500
+
+
+def compile_steps(model, x, iterations=STEPS_FOR_XLA):
+    """Compile the training step of a model, fed by indices into a data set on the device.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As for ``train``.
+    x : ndarray of float32, shape (N, D)
+        The training set.
+    iterations : int
+        How many steps the training has in all: a few are not worth a long compilation.
+
+    Returns
+    -------
+    callable
+        ``run(indices, steps, targets=None)`` trains on the first ``steps`` rows of ``indices``, an
+        array of int32 of shape (at least steps, batch size), with the targets of every sample where
+        the loss has some. It ends after a step whose loss is not finite, and returns the number of
+        steps before that one: ``steps`` if all went well.
+    """
+    # TensorFlow traces twice what creates variables, and JAX cannot trace it at all.
+    model.optimizer.build(model.trainable_variables)
+    return _STEP_COMPILERS[keras.backend.backend()](model, x, iterations)
+
+
+def _tensorflow_steps(model, x, iterations):
+    import tensorflow as tf
+
+    @tf.function(jit_compile=_xla_pays(model, iterations))
+    def run(data, indices, steps):
+        sound, going_on = tf.constant(0), True
+        while going_on and sound < steps:
+            metrics = model.train_step(tuple(tf.gather(array, indices[sound]) for array in data))
+            going_on = tf.math.is_finite(metrics["loss"])
+            sound += tf.cast(going_on, tf.int32)
+        return sound
+
+    data = tf.constant(x)
+
+    def run_steps(indices, steps, targets=None):
+        return int(run(_with_targets(data, targets), tf.constant(indices), tf.constant(steps)))
+
+    return run_steps
+
+
+def _xla_pays(model, iterations):
+    """Say whether XLA makes a training faster: on a CPU, one of many steps without slow layers.
+
+    There, XLA's convolutions take dozens of times as long as TensorFlow's own, and its products of
+    bfloat16 nine times.
+    """
+    slow = any(
+        isinstance(layer, keras.layers.Conv2D) or layer.compute_dtype == "bfloat16"
+        for layer in model._flatten_layers()
+    )
+    pays = iterations >= STEPS_FOR_XLA and not slow
+    return pays or bool(keras.distribution.list_devices("gpu"))
+
+
+class Adam(keras.optimizers.Adam):
+    """Adam, by TensorFlow's own kernel: one pass over a variable, with or without XLA."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Update one variable, and its two moments."""
+        import tensorflow as tf
+
+        index = self._get_variable_index(variable)
+        # The kernel trusts that every argument is of the variable's type, and crashes otherwise.
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step,
+            lr=tf.cast(learning_rate, variable.dtype),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.cast(gradient, variable.dtype),
+        )
+
+
+def adam(learning_rate):
+    """Give the optimizer of every training: Adam, in the form that is fastest on the backend.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Its step size.
+
+    Returns
+    -------
+    keras.optimizers.Adam
+        With Keras' other defaults.
+    """
+    of_backend = Adam if keras.backend.backend() == "tensorflow" else keras.optimizers.Adam
+    return of_backend(learning_rate)
+
+
+def jax_loop(train_step):
+    """Give many steps as one function that JAX can compile.
+
+    Parameters
+    ----------
+    train_step : callable
+        Takes a state and a batch; gives metrics, ``loss`` among them, and the next state.
+
+    Returns
+    -------
+    callable
+        ``run(state, data, indices, steps)`` gives the number of steps before one whose loss is not
+        finite, and the last state.
+    """
+    import jax
+
+    def run(state, data, indices, steps):
+        def step(progress):
+            sound, _, state = progress
+            batch = tuple(array[indices[sound]] for array in data)
+            metrics, state = train_step(state, batch)
+            going_on = jax.numpy.isfinite(metrics["loss"]).all()
+            return sound + going_on, going_on, state
+
+        def going_on(progress):
+            return progress[1] & (progress[0] < steps)
+
+        sound, _, final = jax.lax.while_loop(going_on, step, (0, True, state))
+        return sound, final
+
+    return run
+
+
+def _groups(model):
+    return (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+
+
+def jax_state(model):
+    """Give the state that ``model.train_step`` takes on JAX: the values of all its variables."""
+    return tuple([variable.value for variable in group] for group in _groups(model))
+
+
+def set_jax_state(model, state):
+    """Put a state into the variables of a model."""
+    for group, values in zip(_groups(model), state, strict=True):
+        for variable, value in zip(group, values, strict=True):
+            variable.assign(value)
+
+
+def _jax_steps(model, x, iterations):
+    import jax
+
+    # The old state is not donated: whoever interrupts a training keeps a model that can be read.
+    run = jax.jit(jax_loop(model.train_step))
+    data = jax.numpy.asarray(x)
+
+    def run_steps(indices, steps, targets=None):
+        sound, state = run(jax_state(model), _with_targets(data, targets), indices, steps)
+        set_jax_state(model, state)
+        return int(sound)
+
+    return run_steps
+
+
+def _torch_steps(model, x, iterations):
+    import torch
+
+    data = keras.ops.convert_to_tensor(x)
+
+    def run_steps(indices, steps, targets=None):
+        arrays = _with_targets(data, targets)
+        losses = []
+        for batch in torch.as_tensor(indices[:steps], device=data.device):
+            losses.append(model.train_step(tuple(array[batch] for array in arrays))["loss"])
+        # Once for all steps: to look at each would stop the device at each.
+        sound = torch.isfinite(torch.stack(losses))
+        return int(sound.int().cumprod(0).sum())
+
+    return run_steps
+
+
+def _with_targets(data, targets):
+    return (data,) if targets is None else (data, keras.ops.convert_to_tensor(targets))
+
+
+_STEP_COMPILERS = {"tensorflow": _tensorflow_steps, "jax": _jax_steps, "torch": _torch_steps}

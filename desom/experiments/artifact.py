@@ -1,0 +1,232 @@
+"""What a page shows of a fitted map beside its prototypes: members, borders, codes, and walks."""
+
+import numpy as np
+from sklearn.metrics import mean_squared_error
+
+from desom import metrics
+from desom.baselines.kmeans import KMeans
+from desom.estimator import CodingEstimator, MapEstimator
+from desom.grid import grid_distances
+
+# The temperature of the distortion where a map has none of its own: the paper's last one.
+LAST_TEMPERATURE = 0.1
+
+
+def measure(estimator, data, labels, seed):
+    """Measure a fitted method: its clusters against the classes; a map's order and its pictures.
+
+    Parameters
+    ----------
+    estimator : estimator of METHODS
+        Fitted on ``data.x``.
+    data : datasets.Dataset
+        The data set.
+    labels : ndarray of int, shape (N,)
+        Cluster, or best-matching unit, of every sample.
+    seed : int
+        Seeds the k-means on the prototypes.
+
+    Returns
+    -------
+    metrics : dict of str to float
+        The record's metrics. Those of the map are in the space of the prototypes, at the last
+        temperature; those named ``input_...`` are in the space of x, for decoded prototypes.
+    arrays : dict of str to ndarray
+        The record's artifact, empty for a method with neither map nor network: ``prototypes`` (K,
+        latent dimension), and for a method with a decoder and images ``decoded`` (K, D). Where
+        there are classes, of a map ``class_counts`` (K, number of classes), of other clusters those
+        of `sample_codes`. Of a map with snapshots ``snapshot_iteration`` and so on, and those of
+        `gallery`.
+    """
+    n_clusters = len(estimator.cluster_centers_)
+    scores, arrays = {}, {}
+    if data.y is not None:
+        scores = metrics.clustering_scores(data.y, labels, n_clusters)
+    if isinstance(estimator, MapEstimator):
+        map_scores, arrays = _measure_map(estimator, data, labels)
+        scores |= map_scores
+        if data.y is not None:
+            n_classes = len(np.unique(data.y))
+            groups = cluster_prototypes(estimator.cluster_centers_, n_classes, seed)
+            two_level = metrics.clustering_scores(data.y, groups[labels], n_classes)
+            scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
+            counts = metrics.class_counts(data.y, labels, n_clusters)
+            arrays["class_counts"] = counts.astype(np.int32)
+    elif isinstance(estimator, CodingEstimator):
+        codes = estimator.transform(data.x)
+        scores["reconstruction_error"] = float(mean_squared_error(data.x, estimator.decode(codes)))
+        arrays = {"prototypes": estimator.cluster_centers_}
+        if data.image_shape:
+            arrays["decoded"] = estimator.decode(estimator.cluster_centers_).astype(np.float16)
+        if data.y is not None:
+            arrays |= sample_codes(data, codes, labels)
+    return scores, arrays
+
+
+def _measure_map(estimator, data, labels):
+    prototypes = estimator.cluster_centers_
+    distances = grid_distances(estimator.map_size, estimator.topology, estimator.toroidal)
+    last_temperature = getattr(estimator, "t_min", LAST_TEMPERATURE)
+    if not isinstance(estimator, CodingEstimator):
+        # Prototypes that are images are the picture; half precision is finer than a screen.
+        scores = metrics.map_scores(data.x, prototypes, distances, last_temperature)
+        arrays = {"prototypes": prototypes} | _snapshots(estimator, data)
+        return scores, {
+            name: values.astype(np.float16) if name.endswith("prototypes") else values
+            for name, values in arrays.items()
+        }
+    codes = estimator.transform(data.x)
+    decoded = estimator.decode(prototypes)
+    scores = metrics.map_scores(codes, prototypes, distances, last_temperature)
+    scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
+    scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
+    pictures = {"decoded": decoded.astype(np.float16)} if data.image_shape else {}
+    if pictures and data.y is not None and getattr(estimator, "snapshots", 0):
+        pictures |= gallery(estimator, data, codes, labels)
+    return scores, {"prototypes": prototypes} | pictures | _snapshots(estimator, data)
+
+
+def _snapshots(estimator, data):
+    """Name the snapshots of a map for its artifact; decoded prototypes are kept if images."""
+    snapshots = dict(getattr(estimator, "snapshots_", {}))
+    if "decoded" in snapshots:
+        decoded = snapshots.pop("decoded")
+        snapshots |= {"decoded": as_bytes(decoded)} if data.image_shape else {}
+    return {f"snapshot_{name}": values for name, values in snapshots.items()}
+
+
+def cluster_prototypes(prototypes, n_clusters, seed):
+    """Group the prototypes by k-means; a sample's cluster is that of its best-matching unit.
+
+    This is the second level of the clustering in Table 3 of the paper.
+
+    Parameters
+    ----------
+    prototypes : ndarray of shape (K, D)
+        The prototypes.
+    n_clusters : int
+        Number of groups.
+    seed : int
+        Seeds the 100 initialisations, of which the best by inertia is kept.
+
+    Returns
+    -------
+    ndarray of int, shape (K,)
+        The group of every prototype.
+    """
+    return KMeans(n_clusters, n_init=100, random_state=seed).fit_predict(prototypes)
+
+
+KEPT_CODES = 1000
+
+
+def kept_samples(n_samples):
+    """Choose the samples whose codes are kept: up to 1,000, spread evenly over the data.
+
+    Some files hold class after class, so the first samples would not stand for all.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number N of samples.
+
+    Returns
+    -------
+    ndarray of int, shape (min(N, 1000),)
+        Indices in increasing order.
+    """
+    return np.linspace(0, n_samples - 1, min(KEPT_CODES, n_samples)).astype(int)
+
+
+WALK_STEPS = 12
+
+
+def members(points, prototypes, labels):
+    """Find the nearest and the farthest member of every unit.
+
+    Parameters
+    ----------
+    points : ndarray of shape (N, D)
+        Samples, as the map sees them.
+    prototypes : ndarray of shape (K, D)
+        The prototypes.
+    labels : ndarray of int, shape (N,)
+        Best-matching unit of every sample.
+
+    Returns
+    -------
+    nearest, farthest : ndarray of int, shape (K,)
+        Indices of samples; -1 for a unit without members.
+    """
+    distances = np.linalg.norm(points - prototypes[labels], axis=1)
+    order = np.lexsort((distances, labels))
+    units = np.arange(len(prototypes))
+    first = np.searchsorted(labels[order], units, side="left")
+    last = np.searchsorted(labels[order], units, side="right") - 1
+    empty = last < first
+    return tuple(np.where(empty, -1, order[np.where(empty, 0, end)]) for end in (first, last))
+
+
+def gallery(estimator, data, codes, labels):
+    """Collect the pictures of a fitted map, small enough to commit.
+
+    Parameters
+    ----------
+    estimator : MapEstimator with a decoder
+        Fitted on ``data.x``.
+    data : datasets.Dataset
+        Images with classes.
+    codes : ndarray of shape (N, latent dimension)
+        Their latent codes.
+    labels : ndarray of int, shape (N,)
+        Best-matching unit of every sample.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``nearest`` and ``farthest`` (K, D), the members of every unit as bytes, black where a unit
+        is empty; ``codes`` (n, latent dimension) of n = 1,000 samples spread over the data, with
+        their ``code_labels`` and ``code_classes``, the samples whose codes the snapshots keep too;
+        ``walk`` (12, D), the decoded points of the straight line in latent space from the prototype
+        of the first unit to that of the last.
+    """
+    prototypes = estimator.cluster_centers_
+    nearest, farthest = members(codes, prototypes, labels)
+    line = np.linspace(prototypes[0], prototypes[-1], WALK_STEPS)
+    return {
+        "nearest": as_bytes(data.x[nearest] * (nearest >= 0)[:, None]),
+        "farthest": as_bytes(data.x[farthest] * (farthest >= 0)[:, None]),
+        "walk": as_bytes(estimator.decode(line)),
+        **sample_codes(data, codes, labels),
+    }
+
+
+def sample_codes(data, codes, labels):
+    """Pick the codes of samples that are spread over the data, for pictures of the latent space.
+
+    Parameters
+    ----------
+    data : datasets.Dataset
+        Data with classes.
+    codes : ndarray of shape (N, latent dimension)
+        Their latent codes.
+    labels : ndarray of int, shape (N,)
+        Their clusters or best-matching units.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``codes`` (n, latent dimension) of n = 1,000 samples, or all if there are fewer, those of
+        `latent.kept_samples`, with their ``code_labels`` and ``code_classes``.
+    """
+    kept = kept_samples(len(data.x))
+    return {
+        "codes": codes[kept],
+        "code_labels": labels[kept].astype(np.int16),
+        "code_classes": data.y[kept].astype(np.int16),
+    }
+
+
+def as_bytes(images):
+    """Round images in [0, 1] to the 256 grays of a screen, 0 to 255."""
+    return np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)

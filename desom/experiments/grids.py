@@ -1,0 +1,336 @@
+"""The grids of runs behind tables and figures, at the paper's scale and at the quick one."""
+
+from dataclasses import dataclass, field
+
+from desom.datasets import n_classes
+
+# At the quick scale, small embedded data sets stand in, and the trainings are short. No news come
+# with a package, so the sets of text are left out.
+QUICK_DATASETS = {"mnist": "mnist5k", "fashion_mnist": "digits"}
+
+
+QUICK_PRETRAIN_ITERATIONS = 800
+
+
+_NARROW = {"hidden_units": (100, 100, 200)}
+
+
+# Adam moves a coordinate by at most about the learning rate in a step: the prototypes of kerasom,
+# in the space of the pixels, would not get far in 1,000 steps of the usual size.
+QUICK_CONFIG = {
+    "minisom": {"iterations": 2000},
+    "kerasom": {"iterations": 1000, "learning_rate": 0.01},
+    "ae_minisom": _NARROW | {"iterations": 2000},
+    "ae_kerasom": _NARROW | {"iterations": 3000},
+    "som_vae": _NARROW | {"iterations": 400},
+    "desom": _NARROW | {"iterations": 1000},
+    "ae_kmeans": _NARROW,
+    "ae_gmm": _NARROW,
+    "aec": _NARROW | {"iterations": 200, "update_interval": 20},
+    "dcn": _NARROW | {"iterations": 200},
+    "dkm": _NARROW | {"iterations": 200},
+    "dec": _NARROW | {"iterations": 300, "update_interval": 20},
+    "idec": _NARROW | {"iterations": 300, "update_interval": 20},
+    "vade": _NARROW | {"iterations": 300},
+    "wamic": _NARROW | {"iterations": 300},
+    "dnm": _NARROW | {"iterations": 300},
+    "kerasom_official": {"iterations": 1000, "learning_rate": 0.01},
+    "desom_official": _NARROW | {"iterations": 1000},
+}
+
+
+QUICK_SEEDS = (0, 1)
+
+
+# Grids that vary a setting have many rows: their quick ones are few.
+_SMALL = _NARROW | {"iterations": 400}
+
+
+_MOVIE = _NARROW | {"snapshots": 24, "iterations": 1000}
+
+
+_SMALL_MAPS = (
+    ("ae_kerasom", _MOVIE | {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS}),
+    ("desom", _MOVIE),
+)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The runs behind a table or a figure: every row, on every data set, with every seed.
+
+    Parameters
+    ----------
+    rows : tuple of (str, dict)
+        Methods, each with the hyperparameters that differ from its defaults; a value may be a
+        function of the data set's name.
+    datasets : tuple of str
+        Names, those of the paper's scale.
+    seeds : tuple of int
+        The seeds.
+    quick_rows : tuple of (str, dict), optional
+        Rows for the quick scale, taken as they stand, with the first seed alone; without them, the
+        quick scale has all rows, as ``QUICK_CONFIG`` shortens them, with ``QUICK_SEEDS``.
+    fewer_seeds : dict of str to tuple of int, optional
+        The seeds of methods that take long, where they are not all.
+    """
+
+    rows: tuple[tuple[str, dict], ...]
+    datasets: tuple[str, ...]
+    seeds: tuple[int, ...]
+    quick_rows: tuple[tuple[str, dict], ...] = ()
+    fewer_seeds: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def methods(self):
+        """Names of the methods, in the order of the rows."""
+        return tuple(dict.fromkeys(method for method, _ in self.rows))
+
+
+_ALL_DATASETS = ("mnist", "fashion_mnist", "reuters21578", "reuters10k")
+
+
+_TEN_SEEDS = tuple(range(10))
+
+
+GRIDS = {
+    "table1": Grid(
+        (
+            ("kmeans", {"n_clusters": 10, "n_init": 10}),
+            ("ae_kmeans", {}),
+            ("ae_gmm", {}),
+            ("ae_gmm", {"covariance_type": "diag"}),
+            ("aec", {}),
+            ("dec", {}),
+            ("dcn", {}),
+            ("dkm", {}),
+            ("idec", {}),
+            ("vade", {}),
+            ("wamic", {}),
+            ("dnm", {"snapshots": 12}),
+            ("desom", {}),
+        ),
+        ("mnist",),
+        _TEN_SEEDS,
+        fewer_seeds={"vade": _TEN_SEEDS[:6], "wamic": _TEN_SEEDS[:6]},
+    ),
+    # Ten seeds are ten initialisations of the 64 clusters already.
+    "table2": Grid(
+        (
+            ("kmeans", {"n_clusters": 64, "n_init": 1}),
+            ("minisom", {}),
+            ("kerasom", {}),
+            ("ae_minisom", {}),
+            ("ae_kerasom", {}),
+            ("som_vae", {}),
+            ("desom", {}),
+        ),
+        _ALL_DATASETS,
+        _TEN_SEEDS,
+    ),
+    "table3": Grid(
+        (
+            ("kmeans", {"n_clusters": n_classes, "n_init": 10}),
+            ("ae_kerasom", {}),
+            ("desom", {}),
+        ),
+        _ALL_DATASETS,
+        _TEN_SEEDS,
+    ),
+    # The pictures: maps with their history, beside the maps that they are compared with.
+    "figure6": Grid(
+        (
+            ("kerasom", {"snapshots": 24}),
+            ("ae_kerasom", {"snapshots": 24}),
+            ("desom", {"snapshots": 24}),
+            ("desom", {"map_size": (20, 20)}),
+        ),
+        ("mnist", "fashion_mnist"),
+        (0,),
+        (
+            ("kerasom", {"snapshots": 24, "iterations": 1000, "learning_rate": 0.01}),
+            *_SMALL_MAPS,
+            ("desom", _SMALL | {"map_size": (20, 20)}),
+        ),
+    ),
+    "figure7": Grid(
+        tuple(
+            ("desom", {"gamma": gamma, "pretrain_iterations": pretrain_iterations})
+            for gamma in (0.0, 1e-5, 1e-4, 3e-4, 1e-3, 1e-2, 1e-1, 1.0)
+            for pretrain_iterations in (0, 5_000)
+        ),
+        ("mnist",),
+        (0, 1, 2),
+        tuple(
+            ("desom", _SMALL | {"gamma": gamma, "pretrain_iterations": pretrain_iterations})
+            for gamma, pretrain_iterations in (
+                (0.0, 0),
+                (1e-3, 0),
+                (1e-3, 400),
+                (0.1, 0),
+                (0.1, 400),
+            )
+        ),
+    ),
+    # What the paper asks of the training: each setting at a quarter of its length and in full, for
+    # the order of the settings by purity is not the same.
+    "training": Grid(
+        (
+            *(("desom", {"iterations": iterations}) for iterations in (1_000, 5_000)),
+            *(
+                ("desom", {"iterations": iterations} | changed)
+                for iterations in (2_500, 10_000)
+                for changed in (
+                    {},
+                    {"learning_rate": 3e-4},
+                    {"learning_rate": 3e-3},
+                    {"decay": "linear"},
+                    {"decay": "constant", "t_max": 1.0},
+                    {"t_max": 3.0},
+                    {"t_max": 20.0},
+                    {"t_min": 0.3},
+                    {"t_min": 1.0},
+                    {"map_size": (4, 4)},
+                    {"map_size": (12, 12)},
+                    {"map_size": (20, 20)},
+                    {"batch_size": 64},
+                    {"batch_size": 1024},
+                )
+            ),
+        ),
+        ("mnist",),
+        (0, 1),
+        tuple(
+            ("desom", _SMALL | {"iterations": iterations} | changed)
+            for iterations in (400, 1000)
+            for changed in (
+                {},
+                {"learning_rate": 3e-3},
+                {"map_size": (4, 4)},
+                {"t_min": 1.0},
+            )
+        ),
+    ),
+    # What the paper asks of the latent space: the joint training beside its two halves in sequence.
+    "latent": Grid(
+        (("ae_kerasom", {"snapshots": 24}), ("desom", {"snapshots": 24})),
+        ("mnist",),
+        (0, 1),
+        _SMALL_MAPS,
+    ),
+    # What the paper asks of the map's shape.
+    "topologies": Grid(
+        tuple(
+            ("desom", {"iterations": iterations} | shape)
+            for iterations in (2_500, 10_000)
+            for shape in (
+                {},
+                {"topology": "rectangular8"},
+                {"topology": "hexagonal"},
+                {"toroidal": True},
+                {"topology": "hexagonal", "toroidal": True},
+                {"map_size": (1, 64)},
+            )
+        ),
+        ("mnist",),
+        (0, 1),
+        tuple(
+            ("desom", _SMALL | changed)
+            for changed in (
+                {},
+                {"topology": "hexagonal"},
+                {"map_size": (1, 64)},
+                {"iterations": 1000},
+                {"iterations": 1000, "topology": "hexagonal"},
+            )
+        ),
+    ),
+    # Products of half precision take half the time: whether they also give the same map.
+    "precision": Grid(
+        (("desom", {}), ("desom", {"dtype": "mixed_bfloat16"})),
+        ("mnist",),
+        (0, 1, 2),
+    ),
+    # The authors' grid distance beside the right one.
+    "official": Grid(
+        (
+            ("kerasom", {}),
+            ("kerasom_official", {}),
+            ("desom", {}),
+            ("desom_official", {}),
+        ),
+        ("mnist",),
+        (0, 1, 2),
+    ),
+    # Adam moves a coordinate by about its step size, and an autoencoder's codes may be far apart:
+    # table 2 has the rate with the smallest quantization error.
+    "som_learning_rate": Grid(
+        tuple(("ae_kerasom", {"som_learning_rate": rate}) for rate in (0.001, 0.003, 0.01, 0.03)),
+        ("mnist", "fashion_mnist", "reuters21578"),
+        (0, 1, 2),
+    ),
+    # The paper pre-trains for 200 epochs, which is 55,000 iterations on MNIST.
+    "pretraining": Grid(
+        tuple(
+            ("ae_kerasom", {"pretrain_iterations": iterations})
+            for iterations in (1_000, 2_500, 5_000, 10_000)
+        ),
+        ("mnist",),
+        (0, 1),
+    ),
+    # Whether rows of table 1 fall short of their papers for the start that they are given.
+    "first_phase": Grid(
+        tuple(
+            (method, {"pretrain_iterations": iterations})
+            for method, lengths in (
+                ("ae_kmeans", (1_000, 5_000, 20_000)),
+                ("dec", (1_000, 5_000, 20_000)),
+                ("idec", (1_000, 5_000, 20_000)),
+                ("vade", (5_000, 20_000)),
+                ("wamic", (5_000, 20_000)),
+            )
+            for iterations in lengths
+        ),
+        ("mnist",),
+        (0, 1),
+        tuple(
+            (method, QUICK_CONFIG[method] | {"pretrain_iterations": iterations})
+            for method in ("ae_kmeans", "idec", "vade", "wamic")
+            for iterations in (200, QUICK_PRETRAIN_ITERATIONS)
+        ),
+    ),
+    # Its authors train for 28,120 iterations, and convolutional networks.
+    "som_vae": Grid(
+        tuple(
+            ("som_vae", changed)
+            for changed in (
+                {"iterations": 5_000},
+                {"iterations": 10_000},
+                {"iterations": 28_120},
+                {"latent_dim": 10},
+            )
+        ),
+        ("mnist",),
+        (0, 1),
+    ),
+    "som_vae_network": Grid(
+        (("som_vae", {}), ("som_vae", {"network": "convolutional"})),
+        ("mnist", "fashion_mnist"),
+        (0, 1),
+        (
+            ("som_vae", QUICK_CONFIG["som_vae"]),
+            ("som_vae", QUICK_CONFIG["som_vae"] | {"network": "convolutional"}),
+        ),
+    ),
+    # The paper does not say how it trained MiniSom.
+    "minisom": Grid(
+        tuple(
+            ("minisom", {"iterations": iterations, "sigma": sigma, "decay": decay})
+            for iterations in (1_000, 10_000, 70_000)
+            for sigma in (1.0, 4.0)
+            for decay in ("asymptotic", "linear")
+        ),
+        ("mnist",),
+        (0, 1, 2),
+    ),
+}

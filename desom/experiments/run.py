@@ -1,0 +1,195 @@
+"""One run: train a method on a data set with a seed, measure it, record it."""
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from desom import datasets
+from desom.estimator import KerasEstimator
+from desom.experiments import records
+from desom.experiments.artifact import measure
+from desom.experiments.environment import environment
+from desom.experiments.pretraining import pretrained
+from desom.methods import METHODS
+from desom.storage import atomic_write
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training to record: a method with all its hyperparameters, a data set, a seed.
+
+    Parameters
+    ----------
+    method, dataset : str
+        Names.
+    seed : int
+        Given to the estimator as ``random_state``.
+    config : dict
+        Every hyperparameter that affects the result, as ``configuration`` gives it.
+    """
+
+    method: str
+    dataset: str
+    seed: int
+    config: dict
+
+    @property
+    def key(self):
+        """The name of this request, the same on every machine."""
+        return records.run_key(self.method, self.dataset, self.seed, self.config)
+
+    def __str__(self):
+        return f"{self.method} on {self.dataset}, seed {self.seed}"
+
+    def estimator(self, verbose=False):
+        """Give the unfitted estimator that this run trains."""
+        estimator = METHODS[self.method](**self.config, random_state=self.seed)
+        # scikit-learn's k-means would print a line per iteration.
+        if verbose and isinstance(estimator, KerasEstimator):
+            estimator.verbose = True
+        return estimator
+
+
+def configuration(method, **overrides):
+    """Every hyperparameter that affects the result of a method, at its default or overridden.
+
+    Parameters
+    ----------
+    method : str
+        Name of the method.
+    **overrides
+        Hyperparameters that differ from the defaults.
+
+    Returns
+    -------
+    dict
+        Values as JSON holds them.
+    """
+    parameters = METHODS[method](**overrides).get_params()
+    kept = {k: v for k, v in parameters.items() if k not in ("random_state", "verbose")}
+    return json.loads(json.dumps(kept, default=np.generic.item))
+
+
+@lru_cache(maxsize=1)
+def load_dataset(name):
+    """Load a data set, or give the one that was loaded last if it is the same."""
+    return datasets.load(name)
+
+
+def run_and_record(run, folder, announcement=None):
+    """Train, measure and record a run, unless it is recorded or another process computes it.
+
+    A training that fails is recorded as a failure, and printed: other runs may go on.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    folder : str or Path
+        The folder of the records.
+    announcement : str, optional
+        Printed before the training, which then shows its progress.
+
+    Raises
+    ------
+    OSError
+        If it cannot be recorded, because the disk is full, say. The folder is as it was.
+    """
+    folder = Path(folder)
+    with records.claim(folder, run.key) as ours:
+        if not ours or run.key in records.read(folder, run.method, run.dataset):
+            return
+        environment()
+        if announcement:
+            print(announcement, flush=True)
+        try:
+            record, arrays = _execute(run, verbose=bool(announcement))
+            append = records.append
+        except FloatingPointError as error:
+            print(f"{run} failed: {error}", flush=True)
+            record, arrays = _request(run) | {"error": str(error)} | _stamp(run), {}
+            append = records.append_failure
+        try:
+            if arrays:
+                with atomic_write(folder / record["artifact"]) as file:
+                    np.savez_compressed(file, **arrays)
+            append(folder, record)
+        except OSError as error:
+            raise OSError(
+                f"{run} cannot be recorded in {folder}: {error.strerror or error}; make room, and "
+                "run again."
+            ) from error
+
+
+def _request(run):
+    return {"method": run.method, "dataset": run.dataset, "seed": run.seed, "config": run.config}
+
+
+def _stamp(run):
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {"environment": environment(), "created": now, "key": run.key}
+
+
+def _execute(run, verbose):
+    data = load_dataset(run.dataset)
+    estimator = run.estimator(verbose)
+    seconds, first = {}, {}
+    if getattr(estimator, "pretrain_iterations", 0):
+        first["autoencoder"] = pretrained(estimator.autoencoder(), data)
+        seconds["pretrain"] = _short(first["autoencoder"].seconds_)
+    start = time.perf_counter()
+    estimator.fit(data.x, **first)
+    fitted = time.perf_counter()
+    labels = estimator.predict(data.x)
+    curves = getattr(estimator, "history_", {})
+    seconds |= {"fit": _short(fitted - start), "predict": _short(time.perf_counter() - fitted)}
+    seconds |= seconds_per_iteration(run.config, seconds, curves)
+
+    scores, arrays = measure(estimator, data, labels, run.seed)
+    found = {
+        "metrics": scores,
+        "curves": {name: [_short(v) for v in curve] for name, curve in curves.items()},
+        "artifact": f"{run.method}/{run.dataset}-{run.key}.npz" if arrays else None,
+        "seconds": seconds,
+        "data_sha256": data.sha256,
+    }
+    return _request(run) | found | _stamp(run), arrays
+
+
+def seconds_per_iteration(config, seconds, curves):
+    """Divide the time of each phase by the iterations that it made.
+
+    So ``iteration`` is what an iteration costs in all: it has its share of the compilation, of the
+    start by k-means where there is one, and of the labels at the end. The benchmarks measure a step
+    alone. A phase without a number of iterations, such as k-means, has no such time.
+
+    Parameters
+    ----------
+    config, seconds, curves : dict
+        Those of a record; ``seconds`` has the time of ``fit`` and, if there was a first phase, of
+        ``pretrain``.
+
+    Returns
+    -------
+    dict of str to float
+        ``iteration``, and ``pretrain_iteration`` for the first phase.
+    """
+    made = {"fit": config.get("iterations"), "pretrain": config.get("pretrain_iterations")}
+    if made["fit"] and "iteration" in curves:
+        made["fit"] = max(curves["iteration"], default=0)  # some methods may end early
+    names = {"fit": "iteration", "pretrain": "pretrain_iteration"}
+    return {
+        names[phase]: _short(seconds[phase] / count)
+        for phase, count in made.items()
+        if count and phase in seconds
+    }
+
+
+def _short(value):
+    """Six significant digits: what a curve needs, in a third of the characters."""
+    return value if isinstance(value, int) else float(f"{value:.6g}")

@@ -1,0 +1,146 @@
+"""Several seeds trained as one batch of models, on JAX."""
+
+from itertools import pairwise
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from desom.desom import DESOM
+from desom.engine.backends import jax_loop, jax_state, set_jax_state
+from desom.engine.loop import add_point, curve_points, shuffled_batches
+from desom.errors import InputError
+from desom.som import Kerasom
+
+
+def fit_together(estimators, X):
+    """Fit estimators that differ in their seed alone, as one batch of models, on JAX.
+
+    Every array of the training gets one more axis, over the models, and one program is compiled for
+    all of them. Each estimator ends as if fitted alone, up to rounding. On a CPU this is faster for
+    small models alone, such as `Kerasom` on images; `benchmarks/ensemble.py` measures it.
+
+    Parameters
+    ----------
+    estimators : list of DESOM or list of Kerasom
+        Estimators of one class whose parameters are the same but for ``random_state``. A first
+        phase, if they have one, trains one after the other.
+    X : array-like of shape (n_samples, n_features)
+        Training data, float32 or float64 (then converted); never changed.
+
+    Returns
+    -------
+    list of DESOM or list of Kerasom
+        The same estimators, fitted.
+
+    Raises
+    ------
+    InputError
+        If Keras runs on another backend than JAX, or the estimators cannot be trained together.
+    ValueError
+        If a parameter or X cannot be used; one sentence says which and why.
+    FloatingPointError
+        If the loss of one of them is no longer finite; this ends the training of all.
+    """
+    if keras.backend.backend() != "jax":
+        raise InputError(
+            f"fit_together trains on JAX and the backend is {keras.backend.backend()}; start "
+            "Python with KERAS_BACKEND=jax, or fit the estimators one after the other."
+        )
+    _check_alike(estimators)
+    for estimator in estimators:
+        checked = estimator._check_training_set(X)
+    X, first = checked, estimators[0]
+    rngs = [estimator._start(X) for estimator in estimators]
+    for estimator, rng in zip(estimators, rngs, strict=True):
+        estimator._place_prototypes(X, rng)
+        estimator.model_.compile(optimizer=estimator._optimizer())
+        estimator.history_ = {"iteration": []}
+    kept = [[] for _ in estimators]
+    observers = [e._observer(X, moments, None) for e, moments in zip(estimators, kept, strict=True)]
+
+    size = min(first.batch_size, len(X))
+    batches = zip(*(shuffled_batches(len(X), size, rng) for rng in rngs), strict=True)
+    points = curve_points(first.iterations)
+    indices = np.zeros((points[0], len(estimators), size), dtype=np.int32)
+    run_steps = compile_steps_together([estimator.model_ for estimator in estimators], X)
+    with tqdm(total=first.iterations, disable=not first.verbose, unit="it") as progress:
+        for start, stop in pairwise([0, *points.tolist()]):
+            for row in range(stop - start):
+                indices[row] = next(batches)
+            sound = run_steps(indices, stop - start)
+            for estimator, observe in zip(estimators, observers, strict=True):
+                add_point(estimator.history_, stop, estimator.model_)
+                if sound == stop - start:
+                    observe(stop)
+            if sound < stop - start:
+                _refuse(estimators, start + sound + 1)
+            progress.update(stop - start)
+    return [
+        estimator._finish(X, moments) for estimator, moments in zip(estimators, kept, strict=True)
+    ]
+
+
+def _check_alike(estimators):
+    if not estimators or not all(isinstance(e, Kerasom | DESOM) for e in estimators):
+        raise InputError(
+            f"estimators is {estimators!r}; it takes a list of at least one Kerasom or DESOM."
+        )
+    for other in estimators[1:]:
+        if _all_but_seed(other) != _all_but_seed(estimators[0]):
+            raise InputError(
+                f"estimators holds {estimators[0]!r} and {other!r}; it takes those that differ "
+                "in random_state alone."
+            )
+
+
+def _all_but_seed(estimator):
+    return type(estimator), estimator.get_params() | {"random_state": None}
+
+
+def _refuse(estimators, iteration):
+    seeds = [e.random_state for e in estimators if not np.isfinite(e.history_["loss"][-1])]
+    raise FloatingPointError(
+        f"the loss is not finite at iteration {iteration} with random_state "
+        f"{', '.join(map(str, seeds))}: try a smaller learning_rate, or scale X to [0, 1]."
+    )
+
+
+def compile_steps_together(models, x):
+    """Compile the training step of several models of one architecture as that of one.
+
+    Parameters
+    ----------
+    models : list of keras.Model
+        Compiled and built; as for `desom.training.train`.
+    x : ndarray of float32, shape (N, D)
+        The training set.
+
+    Returns
+    -------
+    callable
+        ``run(indices, steps)`` trains on the first ``steps`` rows of ``indices``, an array of int32
+        of shape (at least steps, number of models, batch size). It ends after a step in which the
+        loss of a model is not finite, and returns the number of steps before that one.
+    """
+    import jax
+
+    loop = jax_loop(jax.vmap(models[0].train_step))
+
+    @jax.jit
+    def run(states, data, indices, steps):
+        together = jax.tree.map(lambda *values: jax.numpy.stack(values), *states)
+        sound, together = loop(together, data, indices, steps)
+        return sound, [jax.tree.map(lambda a, i=i: a[i], together) for i in range(len(states))]
+
+    data = (jax.numpy.asarray(x),)
+    for model in models:
+        model.optimizer.build(model.trainable_variables)
+
+    def run_steps(indices, steps):
+        sound, states = run([jax_state(model) for model in models], data, indices, steps)
+        for model, state in zip(models, states, strict=True):
+            set_jax_state(model, state)
+        return int(sound)
+
+    return run_steps

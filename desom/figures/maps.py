@@ -1,0 +1,472 @@
+"""Pictures of maps and of trainings, as functions that draw on Matplotlib axes and return them.
+
+They take arrays, with one row per unit, and the shape of the map. So they draw whatever has units:
+a fitted estimator (``cluster_centers_``, or ``decode`` of it), the artifact of a record, one moment
+of a training. `desom.views` puts them together.
+"""
+
+import re
+from math import ceil
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.collections import PolyCollection
+from sklearn.decomposition import PCA
+
+from desom.errors import InputError, check_name
+from desom.grid import TOPOLOGIES, cell_corners, grid_coordinates, grid_distances
+from desom.metrics.clustering import class_counts
+from desom.metrics.maps import u_matrix
+
+
+def mosaic(images, map_size, image_shape, topology="rectangular", gap=0):
+    """Lay out one image per unit as one large image, unit by unit as on the map.
+
+    Parameters
+    ----------
+    images : array-like of shape (K, height * width)
+        One flattened image per unit, units row by row; numbers, or bytes that stand for [0, 1].
+    map_size : tuple of two int
+        Rows and columns of the map, K in all.
+    image_shape : tuple of two int
+        Height and width of an image, in pixels.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        On a hexagonal grid, every other row is shifted by half an image, like bricks in a wall: an
+        image then touches those of its six neighbors.
+    gap : int
+        Pixels between neighboring images.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows * height, columns * width)
+        The mosaic, larger by the gaps, and on a hexagonal grid wider by half an image. What belongs
+        to no image is NaN.
+
+    Raises
+    ------
+    InputError
+        If the sizes do not agree, or the topology is unknown.
+    """
+    check_name("topology", topology, TOPOLOGIES)
+    images = np.asarray(images)
+    scale = 255 if images.dtype == np.uint8 else 1
+    rows, columns = map_size
+    height, width = image_shape
+    if images.shape != (rows * columns, height * width):
+        raise InputError(
+            f"images has shape {images.shape}; a {rows}×{columns} map of {height}×{width} images "
+            f"takes {(rows * columns, height * width)}."
+        )
+    cells = (images.astype(np.float32) / scale).reshape(rows, columns, height, width)
+    cells = np.pad(cells, ((0, 0), (0, 0), (0, gap), (0, gap)), constant_values=np.nan)
+    bands = cells.swapaxes(1, 2).reshape(rows, height + gap, columns * (width + gap))
+    if topology == "hexagonal":
+        half = (width + gap) // 2
+        bands = np.pad(bands, ((0, 0), (0, 0), (0, half)), constant_values=np.nan)
+        bands[1::2] = np.roll(bands[1::2], half, axis=2)
+    picture = bands.reshape(rows * (height + gap), -1)
+    return picture[: len(picture) - gap, : picture.shape[1] - gap]
+
+
+def plot_prototypes(images, map_size, image_shape, ax=None, topology="rectangular", gap=1, **image):
+    """Draw the prototypes of a map as images, each at the place of its unit.
+
+    Parameters
+    ----------
+    images : array-like of shape (K, height * width)
+        Prototypes in the space of the data (decoded, for DESOM), or samples, one per unit: numbers
+        in [0, 1], or bytes.
+    map_size, image_shape : tuple of two int
+        Rows and columns of the map; height and width of an image.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; the current axes by default.
+    topology, gap
+        As for `mosaic`.
+    **image
+        Further arguments of ``Axes.imshow``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+    """
+    ax = ax or plt.gca()
+    picture = mosaic(images, map_size, image_shape, topology, gap)
+    # To the eye 32 grays are all of them, and the file is half as large.
+    grays = plt.get_cmap("gray_r", 32)
+    ax.imshow(picture, **{"cmap": grays, "vmin": 0, "vmax": 1, "interpolation": "nearest"} | image)
+    places = [
+        np.arange(n) * (pixels + gap) + (pixels - 1) / 2
+        for n, pixels in zip(map_size, image_shape, strict=True)
+    ]
+    return _name_axes(ax, *places)
+
+
+def plot_units(
+    values,
+    map_size,
+    ax=None,
+    label=None,
+    topology="rectangular",
+    vmin=None,
+    vmax=None,
+    annot=None,
+    annot_kws=None,
+    cbar=True,
+    **cells,
+):
+    """Draw one number per unit as a heat map.
+
+    Parameters
+    ----------
+    values : array-like of shape (K,)
+        One number per unit, units row by row; NaN leaves a unit empty.
+    map_size : tuple of two int
+        Rows and columns of the map.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; the current axes by default.
+    label : str, optional
+        What the numbers are, with their unit: the title of the color bar.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        Squares in rows and columns, or hexagons.
+    vmin, vmax : float, optional
+        Numbers at the ends of the color map; those of the values by default.
+    annot : True or sequence of str, optional
+        What to write on the units: the numbers to three digits, or one text per unit.
+    annot_kws : dict, optional
+        Further arguments of ``Axes.text`` for what is written.
+    cbar : bool
+        Whether to draw a color bar.
+    **cells
+        Further arguments of ``matplotlib.collections.PolyCollection``, as ``cmap``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    InputError
+        If there is not one number per unit, or the topology is unknown.
+    """
+    ax = ax or plt.gca()
+    values = np.asarray(values, dtype=float)
+    corners = cell_corners(map_size, topology)
+    if values.shape != (len(corners),):
+        raise InputError(
+            f"values has shape {values.shape}; a {map_size[0]}×{map_size[1]} map takes "
+            f"{(len(corners),)}, one number per unit."
+        )
+    look = {"cmap": "viridis", "edgecolors": "white", "linewidths": 0.5} | cells
+    units = PolyCollection(corners, array=np.ma.masked_invalid(values), clim=(vmin, vmax), **look)
+    ax.add_collection(units)
+    (left, top), (right, bottom) = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
+    ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+    if cbar:
+        # Beside the axes, a color bar would be as high as their whole place in the figure.
+        ax.figure.colorbar(units, cax=ax.inset_axes((1.04, 0, 0.05, 1)), label=label)
+    if annot is not None:
+        texts = [f"{value:.3g}" for value in values] if annot is True else annot
+        light = sns.utils.relative_luminance(units.to_rgba(values)) > 0.4
+        centers = corners.mean(axis=1)
+        for k in np.flatnonzero(np.isfinite(values)):
+            written = {"ha": "center", "va": "center", "color": "0.15" if light[k] else "white"}
+            ax.text(*centers[k], texts[k], **written | (annot_kws or {}))
+    places = grid_coordinates(map_size, topology).reshape(*map_size, 2)
+    return _name_axes(ax, places[:, 0, 0], places[0, :, 1])
+
+
+def _name_axes(ax, row_places, column_places):
+    """Write the numbers of a map's rows and columns, or of some where they are many."""
+    for axis, places in (("y", row_places), ("x", column_places)):
+        shown = np.arange(0, len(places), 1 + len(places) // 12)
+        ax.set(**{f"{axis}ticks": places[shown], f"{axis}ticklabels": shown})
+    ax.set(xlabel="column of the map", ylabel="row of the map")
+    ax.tick_params(length=0)
+    sns.despine(ax=ax, left=True, bottom=True)
+    return ax
+
+
+def plot_classes(class_counts, map_size, class_names, ax=None, topology="rectangular", **units):
+    """Draw the majority class of every unit, shaded by its share of the unit's samples.
+
+    Parameters
+    ----------
+    class_counts : array-like of int, shape (K, number of classes)
+        Samples of every class in every unit.
+    map_size : tuple of two int
+        Rows and columns of the map.
+    class_names : sequence of str
+        The classes; of a name, the first word is written.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; the current axes by default.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        As for `plot_units`.
+    **units
+        Further arguments of `plot_units`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes. A unit without samples stays empty.
+    """
+    counts = np.asarray(class_counts)
+    hits = counts.sum(axis=1)
+    share = np.where(hits > 0, counts.max(axis=1) / np.maximum(hits, 1), np.nan)
+    words = np.array([re.split("[ /]", name)[0] for name in class_names])
+    size = min(9 if max(map(len, words)) < 4 else 7, 100 / map_size[1])
+    look = {
+        "label": "share of the majority class",
+        "annot": words[counts.argmax(axis=1)],
+        "annot_kws": {"size": size},
+        "vmin": 0,
+        "vmax": 1,
+        "cmap": "crest",
+    }
+    return plot_units(share, map_size, ax=ax, topology=topology, **look | units)
+
+
+def plot_lattice(
+    points, prototypes, map_size, ax=None, topology="rectangular", toroidal=False, **scatter
+):
+    """Draw a map in the plane of its data: the points, the prototypes, a line for every neighbor.
+
+    Parameters
+    ----------
+    points : array-like of shape (N, 2)
+        The data, or its projection.
+    prototypes : array-like of shape (K, 2)
+        The prototypes in the same plane.
+    map_size : tuple of two int
+        Rows and columns of the map.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; the current axes by default.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        As for `som.grid_distances`: it says who are neighbors.
+    toroidal : bool
+        Whether opposite borders touch, so that lines join them too.
+    **scatter
+        Further arguments of ``Axes.scatter`` for the points, as ``c``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    InputError
+        If there is not one prototype in the plane per unit, or the topology is unknown.
+    """
+    ax = ax or plt.gca()
+    check_name("topology", topology, TOPOLOGIES)
+    prototypes = np.asarray(prototypes)
+    distances = grid_distances(map_size, topology, toroidal)
+    if prototypes.shape != (len(distances), 2):
+        raise InputError(
+            f"prototypes has shape {prototypes.shape}; a {map_size[0]}×{map_size[1]} map in the "
+            f"plane takes {(len(distances), 2)}."
+        )
+    look = {"s": 4, "c": "0.75", "linewidths": 0, "rasterized": True} | scatter
+    ax.scatter(*np.asarray(points).T, **look)
+    starts, ends = np.nonzero(np.triu(distances == 1))
+    ax.plot(*np.stack([prototypes[starts], prototypes[ends]]).transpose(2, 0, 1), color="C0", lw=1)
+    ax.scatter(*prototypes.T, s=18, color="C3", zorder=3)
+    ax.set_aspect("equal")
+    return ax
+
+
+def plot_u_matrix(prototypes, map_size, ax=None, topology="rectangular", toroidal=False, **units):
+    """Draw how far every prototype is from those of its neighbors: dark valleys, bright ridges.
+
+    Parameters
+    ----------
+    prototypes : array-like of shape (K, D)
+        The prototypes, in the space where the map lives.
+    map_size : tuple of two int
+        Rows and columns of the map.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; the current axes by default.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        Who are neighbors.
+    toroidal : bool
+        Whether opposite borders touch.
+    **units
+        Further arguments of `figures.plot_units`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+    """
+    heights = u_matrix(prototypes, grid_distances(map_size, topology, toroidal))
+    look = {"label": "mean distance to the neighbors", "cmap": "cividis"} | units
+    return plot_units(heights, map_size, ax=ax, topology=topology, **look)
+
+
+def plot_components(prototypes, map_size, axes=None, topology="rectangular", names=None, **units):
+    """Draw every component of the prototypes over the map, all on one scale.
+
+    Parameters
+    ----------
+    prototypes : array-like of shape (K, D)
+        The prototypes.
+    map_size : tuple of two int
+        Rows and columns of the map.
+    axes : sequence of matplotlib.axes.Axes, optional
+        One per component; a new figure by default, with five in a row.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        As for `figures.plot_units`.
+    names : sequence of str, optional
+        Titles; the numbers of the components by default.
+    **units
+        Further arguments of `figures.plot_units`.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes, shape (D,)
+        The axes.
+    """
+    prototypes = np.asarray(prototypes)
+    n = prototypes.shape[1]
+    if axes is None:
+        columns = min(n, 5)
+        rows = ceil(n / columns)
+        _, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 1.8 * rows), squeeze=False)
+        for spare in axes.flat[n:]:
+            spare.axis("off")
+        axes = axes.flat[:n]
+    look = {"cbar": False, "vmin": prototypes.min(), "vmax": prototypes.max()} | units
+    for ax, values, name in zip(axes, prototypes.T, names or range(1, n + 1), strict=True):
+        plot_units(values, map_size, ax=ax, topology=topology, **look)
+        ax.set(title=name, xlabel="", ylabel="", xticks=[], yticks=[])
+    axes[0].figure.colorbar(axes[0].collections[0], ax=axes, label="value of the component")
+    return axes
+
+
+def plot_projection(
+    codes,
+    prototypes,
+    map_size,
+    ax=None,
+    classes=None,
+    class_names=None,
+    topology="rectangular",
+    toroidal=False,
+    **scatter,
+):
+    """Draw a map over the two principal components of the codes.
+
+    Parameters
+    ----------
+    codes : array-like of shape (N, D)
+        Latent codes, or any points, that decide the projection.
+    prototypes : array-like of shape (K, D)
+        The prototypes in the same space.
+    map_size : tuple of two int
+        Rows and columns of the map.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; the current axes by default.
+    classes : array-like of int, shape (N,), optional
+        Classes of the codes; each gets a color, and its name in the middle of its codes.
+    class_names : sequence of str, optional
+        The name of class c at index c; the number by default.
+    topology, toroidal
+        As for `figures.plot_lattice`.
+    **scatter
+        Further arguments of `figures.plot_lattice`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes; their names say which share of the variance of the codes they hold.
+    """
+    pca = PCA(2).fit(np.asarray(codes, dtype=float))
+    points = pca.transform(np.asarray(codes, dtype=float))
+    if classes is not None:
+        found, index = np.unique(classes, return_inverse=True)
+        scatter = {"c": np.array(sns.color_palette("colorblind", len(found)))[index]} | scatter
+    ax = plot_lattice(
+        points, pca.transform(prototypes), map_size, ax, topology, toroidal, **scatter
+    )
+    for ratio, axis, name in zip(pca.explained_variance_ratio_, "xy", ("1st", "2nd"), strict=True):
+        ax.set(**{f"{axis}label": f"{name} principal component ({ratio:.0%} of the variance)"})
+    if classes is not None:
+        box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1}
+        for number, c in enumerate(found):
+            name = class_names[c] if class_names else str(c)
+            middle = np.median(points[index == number], axis=0)
+            ax.text(*middle, name, ha="center", va="center", weight="bold", bbox=box, zorder=4)
+    return ax
+
+
+def plot_walk(images, image_shape, ax=None, **image):
+    """Draw the steps of a walk as images in a row.
+
+    Parameters
+    ----------
+    images : array-like of shape (steps, height * width)
+        The decoded steps: numbers in [0, 1], or bytes.
+    image_shape : tuple of two int
+        Height and width of an image.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; the current axes by default.
+    **image
+        Further arguments of `figures.plot_prototypes`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+    """
+    ax = plot_prototypes(images, (1, len(images)), image_shape, ax, **image)
+    ax.set(xlabel="step", ylabel="", yticks=[])
+    return ax
+
+
+def plot_overview(estimator, X, y=None, image_shape=None, class_names=None, axes=None):
+    """Draw what there is to see of a fitted map at first sight, whatever trained it.
+
+    Parameters
+    ----------
+    estimator : MapEstimator
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        The samples to show on the map.
+    y : array-like of int, shape (n_samples,), optional
+        Their classes: adds the majority class of every unit.
+    image_shape : tuple of two int, optional
+        Height and width, if the samples are images: adds the prototypes, decoded if need be.
+    class_names : sequence of str, optional
+        The classes that occur in y, in sorted order; their numbers by default.
+    axes : sequence of matplotlib.axes.Axes, optional
+        Where to draw, two to four; a new row of axes by default.
+
+    Returns
+    -------
+    sequence of matplotlib.axes.Axes
+        The axes: hit map, U-matrix, and the panels that were added, in the order of the arguments.
+    """
+    prototypes, map_size = estimator.cluster_centers_, estimator.map_size
+    topology, toroidal = estimator.topology, estimator.toroidal
+    labels = estimator.predict(X)
+    if axes is None:
+        n = 2 + (y is not None) + (image_shape is not None)
+        _, axes = plt.subplots(1, n, figsize=(4 * n, 3.4), squeeze=False)
+        axes = axes[0]
+    rest = iter(axes)
+    hits = np.bincount(labels, minlength=len(prototypes))
+    plot_units(hits, map_size, next(rest), "samples", topology).set_title("samples per unit")
+    ax = plot_u_matrix(prototypes, map_size, next(rest), topology, toroidal)
+    ax.set_title("U-matrix")
+    if y is not None:
+        counts = class_counts(y, labels, len(prototypes))
+        names = class_names or [str(c) for c in np.unique(y)]
+        plot_classes(counts, map_size, names, next(rest), topology).set_title("majority class")
+    if image_shape is not None:
+        images = estimator.decode(prototypes) if hasattr(estimator, "decode") else prototypes
+        ax = plot_prototypes(images, map_size, image_shape, next(rest), topology)
+        ax.set_title("prototypes")
+    return axes

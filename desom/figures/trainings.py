@@ -1,0 +1,92 @@
+"""Pictures of trainings: curves and animations; and the style of all figures."""
+
+from io import BytesIO
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.ticker import LogLocator, NullFormatter
+from PIL import Image
+
+# Fits the width of a page of the book, at a file size that a page can afford.
+STYLE = {
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "axes.titlesize": "medium",
+    "image.cmap": "viridis",
+}
+
+
+def use_style():
+    """Set the book's Matplotlib style: seaborn's white grid and color-blind safe palette."""
+    sns.set_theme(context="notebook", style="ticks", palette="colorblind", rc=STYLE)
+
+
+def plot_curves(curves, axes=None):
+    """Draw the curves of a training: one panel for each loss, one for the temperature.
+
+    Parameters
+    ----------
+    curves : dict of str to list
+        A record's ``curves`` or an estimator's ``history_``.
+    axes : sequence of matplotlib.axes.Axes, optional
+        One per curve other than ``iteration``; a new row of axes by default.
+
+    Returns
+    -------
+    sequence of matplotlib.axes.Axes
+        The axes.
+    """
+    names = [name for name in curves if name != "iteration"]
+    if axes is None:
+        _, axes = plt.subplots(1, len(names), figsize=(2.4 * len(names), 2.4), squeeze=False)
+        axes = axes[0]
+    for ax, name in zip(axes, names, strict=True):
+        ax.semilogy(curves["iteration"], curves[name])
+        few_decades = np.ptp(np.log10(curves[name])) < 1.5
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few_decades else (1,)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.set(xlabel="iteration", title=name.replace("_", " "))
+    sns.despine()
+    return axes
+
+
+def animate(draw, frames, figsize=(5, 3.2), seconds=0.15, last_seconds=2.5, colors=32):
+    """Draw frames one after another, as one animated PNG: a picture that plays in any browser.
+
+    Unlike Matplotlib's players it needs neither a script nor a network. It repeats forever.
+
+    Parameters
+    ----------
+    draw : callable
+        Called as ``draw(frame, ax)`` on empty axes; it sets their limits, the same every time.
+    frames : sequence
+        What to draw.
+    figsize : tuple of two float
+        Width and height in inches, of 70 pixels.
+    seconds, last_seconds : float
+        How long each frame stays, and the last one.
+    colors : int
+        Colors that all frames share, at most 256: those of the last frame.
+
+    Returns
+    -------
+    bytes
+        The file.
+    """
+    figure, ax = plt.subplots(figsize=figsize, dpi=70)
+    images = []
+    for frame in frames:
+        ax.clear()
+        draw(frame, ax)
+        figure.canvas.draw()
+        images.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB"))
+    plt.close(figure)
+    # All frames must share one palette; without dithering, what stands still costs nothing.
+    palette = images[-1].quantize(colors, method=Image.Quantize.MAXCOVERAGE)
+    images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    durations = [1000 * seconds] * (len(images) - 1) + [1000 * last_seconds]
+    file = BytesIO()
+    images[0].save(file, "PNG", save_all=True, append_images=images[1:], duration=durations, loop=0)
+    return file.getvalue()

@@ -1,0 +1,143 @@
+"""The geometry of a map: where its units are, and how many steps apart."""
+
+from functools import reduce
+from itertools import product
+
+import numpy as np
+from keras import ops
+
+from desom.errors import check_name
+
+
+def _rectangular(rows, columns):
+    return ops.abs(rows) + ops.abs(columns)
+
+
+def _rectangular8(rows, columns):
+    return ops.maximum(ops.abs(rows), ops.abs(columns))
+
+
+def _hexagonal(rows, columns):
+    # Along the rows' slanted axes, a step changes one of three coordinates that sum to zero.
+    return ops.maximum(_rectangular8(rows, columns), ops.abs(rows + columns))
+
+
+# Steps between units that differ by so many rows and columns, where a unit has 4, 8 or 6 neighbors.
+TOPOLOGIES = {
+    "rectangular": _rectangular,
+    "rectangular8": _rectangular8,
+    "hexagonal": _hexagonal,
+}
+
+
+def grid_coordinates(map_size, topology="rectangular"):
+    """Place every unit in the plane, row by row, at distance 1 from its horizontal neighbors.
+
+    Parameters
+    ----------
+    map_size : tuple of two int
+        Rows and columns of the map.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        On a hexagonal grid, every other row is shifted by half a step to the right.
+
+    Returns
+    -------
+    ndarray of float64, shape (K, 2)
+        Height and place in the row of unit k = row * columns + column; heights grow downwards.
+    """
+    rows, columns = np.indices(map_size).reshape(2, -1).astype(float)
+    if topology == "hexagonal":
+        rows, columns = rows * np.sqrt(3) / 2, columns + rows % 2 / 2
+    return np.stack([rows, columns], axis=1)
+
+
+def distances_from(units, map_size, topology="rectangular", toroidal=False):
+    """Distance delta(k, l) of some units k to every unit l: the number of steps between neighbors.
+
+    It comes from the places of the units. No (K, K) array is built, which would be most of the
+    memory of a large map.
+
+    Parameters
+    ----------
+    units : tensor of int, shape (B,)
+        Some units k, counted row by row.
+    map_size : tuple of two int
+        Rows and columns of the map.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        A unit's neighbors: the 4 beside it, as in the paper, where delta is then the Manhattan
+        distance; with the diagonal ones 8; or 6, on a grid whose odd rows are shifted by half a
+        step to the right.
+    toroidal : bool
+        Whether opposite borders touch. A hexagonal grid then has an even number of rows.
+
+    Returns
+    -------
+    tensor of int32, shape (B, K)
+        The distances.
+    """
+    height, width = map_size
+    slant = int(topology == "hexagonal")
+
+    def places(units):
+        rows = units // width
+        return rows, units % width - slant * (rows // 2)
+
+    # Computed on the device: to fetch a table from the host would stop it at every step.
+    ends = places(ops.arange(height * width, dtype="int32"))
+    starts = places(ops.cast(units, "int32"))
+    row_steps, column_steps = (a[:, None] - b for a, b in zip(starts, ends, strict=True))
+    steps = TOPOLOGIES[topology]
+    # Once around the torus in each direction, or not at all.
+    turns = product((-1, 0, 1), repeat=2) if toroidal else [(0, 0)]
+    return reduce(
+        ops.minimum,
+        (
+            steps(row_steps + i * height, column_steps + j * width - slant * (i * height // 2))
+            for i, j in turns
+        ),
+    )
+
+
+def grid_distances(map_size, topology="rectangular", toroidal=False):
+    """Distance delta(k, l) between every two units, as a matrix.
+
+    Parameters
+    ----------
+    map_size, topology, toroidal
+        As for `distances_from`.
+
+    Returns
+    -------
+    ndarray of int64, shape (K, K)
+        The distances; unit k is in row k // columns.
+    """
+    units = np.arange(np.prod(map_size), dtype="int32")
+    distances = distances_from(units, map_size, topology, toroidal)
+    return ops.convert_to_numpy(distances).astype("int64")
+
+
+def cell_corners(map_size, topology="rectangular"):
+    """Place the corners of every unit's cell in the plane: a square, or a hexagon, of width 1.
+
+    Parameters
+    ----------
+    map_size : tuple of two int
+        Rows and columns of the map.
+    topology : {"rectangular", "rectangular8", "hexagonal"}
+        As for `som.grid_coordinates`, which places the centers.
+
+    Returns
+    -------
+    ndarray of float64, shape (K, 4 or 6, 2)
+        Place in the row, and height, of every corner; heights grow downwards.
+
+    Raises
+    ------
+    InputError
+        If the topology is unknown.
+    """
+    check_name("topology", topology, TOPOLOGIES)
+    n = 6 if topology == "hexagonal" else 4
+    angles = np.pi * (2 * np.arange(n) + 1) / n
+    corners = np.stack([np.cos(angles), np.sin(angles)], axis=1) / (2 * np.cos(np.pi / n))
+    return grid_coordinates(map_size, topology)[:, None, ::-1] + corners

@@ -1,0 +1,32 @@
+"""How good a clustering, a map, a latent space is."""
+
+from desom.metrics.clustering import accuracy, ari, class_counts, clustering_scores, nmi, purity
+from desom.metrics.maps import (
+    combined_error,
+    distortion,
+    map_scores,
+    neighborhood_preservation,
+    path_on_map,
+    quantization_error,
+    topographic_error,
+    trustworthiness,
+    u_matrix,
+)
+
+__all__ = [
+    "accuracy",
+    "ari",
+    "class_counts",
+    "clustering_scores",
+    "combined_error",
+    "distortion",
+    "map_scores",
+    "neighborhood_preservation",
+    "nmi",
+    "path_on_map",
+    "purity",
+    "quantization_error",
+    "topographic_error",
+    "trustworthiness",
+    "u_matrix",
+]

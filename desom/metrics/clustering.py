@@ -1,0 +1,140 @@
+"""How well clusters agree with classes."""
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix
+
+from desom.metrics.maps import _check
+
+
+def purity(y_true, labels):
+    """Share of the samples that belong to the majority class of their cluster.
+
+    Splitting clusters can only raise it, up to 1 with one sample in each, so compare it at equal
+    numbers of clusters (Manning et al., Introduction to Information Retrieval, section 16.3).
+
+    Parameters
+    ----------
+    y_true, labels : array of int, shape (N,)
+        Class and cluster of every sample.
+
+    Returns
+    -------
+    float
+        In (0, 1], higher is better.
+    """
+    counts = contingency_matrix(*_check_labels(y_true, labels))
+    return float(counts.max(axis=0).sum() / counts.sum())
+
+
+def accuracy(y_true, labels):
+    """Share of the samples in the right cluster, under the best one-to-one match with the classes.
+
+    The Hungarian algorithm finds the match (Xie et al., ICML 2016). With more clusters than classes
+    the surplus stays unmatched and counts as wrong, so the figure is then hard to interpret.
+
+    Parameters
+    ----------
+    y_true, labels : array of int, shape (N,)
+        Class and cluster of every sample.
+
+    Returns
+    -------
+    float
+        In (0, 1], higher is better.
+    """
+    counts = contingency_matrix(*_check_labels(y_true, labels))
+    return float(counts[linear_sum_assignment(counts, maximize=True)].sum() / counts.sum())
+
+
+def nmi(y_true, labels, average_method="arithmetic"):
+    """Mutual information of classes and clusters, divided by a mean of their entropies.
+
+    Name the mean with the figure: papers with scikit-learn before 0.22 report the geometric one
+    (Strehl & Ghosh, 2002), whose NMI is never below that of the arithmetic one, the default since.
+
+    Parameters
+    ----------
+    y_true, labels : array of int, shape (N,)
+        Class and cluster of every sample.
+    average_method : {"arithmetic", "geometric", "min", "max"}
+        The mean of the two entropies.
+
+    Returns
+    -------
+    float
+        In [0, 1], higher is better.
+    """
+    labelings = _check_labels(y_true, labels)
+    return float(normalized_mutual_info_score(*labelings, average_method=average_method))
+
+
+def ari(y_true, labels):
+    """Agreement on pairs of samples, corrected for chance: the adjusted Rand index.
+
+    Parameters
+    ----------
+    y_true, labels : array of int, shape (N,)
+        Class and cluster of every sample.
+
+    Returns
+    -------
+    float
+        In [-0.5, 1], higher is better, 0 in expectation by chance (Hubert & Arabie, 1985).
+    """
+    return float(adjusted_rand_score(*_check_labels(y_true, labels)))
+
+
+def class_counts(y, labels, n_units):
+    """Count the points of every class in every unit.
+
+    Parameters
+    ----------
+    y : array-like of shape (N,)
+        Classes.
+    labels : array-like of int, shape (N,)
+        Best-matching units, in 0..n_units-1.
+    n_units : int
+        Number K of units.
+
+    Returns
+    -------
+    ndarray of int64, shape (K, number of classes)
+        Classes in sorted order; the row of an empty unit is zero.
+    """
+    classes, indices = np.unique(y, return_inverse=True)
+    counts = np.zeros((n_units, len(classes)), dtype=np.int64)
+    np.add.at(counts, (labels, indices), 1)
+    return counts
+
+
+def clustering_scores(y_true, labels, n_clusters):
+    """All the clustering metrics of this module.
+
+    Parameters
+    ----------
+    y_true, labels : array of int, shape (N,)
+        Class and cluster of every sample.
+    n_clusters : int
+        Number of clusters of the model, those that hold no sample included.
+
+    Returns
+    -------
+    dict of str to float
+        purity, nmi (arithmetic), nmi_geometric, accuracy and ari. The accuracy is None unless there
+        are as many clusters as classes.
+    """
+    n_classes = len(np.unique(y_true))
+    return {
+        "purity": purity(y_true, labels),
+        "nmi": nmi(y_true, labels),
+        "nmi_geometric": nmi(y_true, labels, average_method="geometric"),
+        "accuracy": accuracy(y_true, labels) if n_clusters == n_classes else None,
+        "ari": ari(y_true, labels),
+    }
+
+
+def _check_labels(y_true, labels):
+    y_true = _check("y_true", y_true, (None,), kinds="iu")
+    return y_true, _check("labels", labels, y_true.shape, kinds="iu")

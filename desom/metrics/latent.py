@@ -1,0 +1,170 @@
+"""How friendly a latent space is to a map: order, dimension, spread, and walks through the decoder.
+
+Every measure is free of the unit of the latent space, which another training would choose
+otherwise, so that spaces, and moments of a training, can be compared.
+"""
+
+import numpy as np
+from scipy.spatial.distance import pdist, squareform
+from scipy.stats import spearmanr
+from sklearn.metrics import euclidean_distances
+from sklearn.neighbors import NearestNeighbors
+
+from desom.errors import InputError
+
+WALK_STEPS = 8
+
+
+def check_grid(prototypes, grid_distances):
+    """Check that there is a distance on the map for every pair of prototypes.
+
+    Parameters
+    ----------
+    prototypes, grid_distances : array-like, shapes (K, D) and (K, K)
+        The prototypes, and the distances between their units on the map.
+
+    Returns
+    -------
+    prototypes : ndarray of float, shape (K, D)
+    grid_distances : ndarray of shape (K, K)
+
+    Raises
+    ------
+    InputError
+        If the sizes do not agree.
+    """
+    prototypes, grid_distances = np.asarray(prototypes, dtype=float), np.asarray(grid_distances)
+    if prototypes.ndim != 2 or grid_distances.shape != (len(prototypes),) * 2:
+        raise InputError(
+            f"prototypes of shape {prototypes.shape} and grid_distances of shape "
+            f"{grid_distances.shape} do not agree: they must be (K, D) and (K, K)."
+        )
+    return prototypes, grid_distances
+
+
+def order(prototypes, grid_distances):
+    """Rank correlation (Spearman, 1904) of distances on the map and between prototypes.
+
+    Parameters
+    ----------
+    prototypes : array-like of shape (K, D)
+        The prototypes m_k.
+    grid_distances : array-like of shape (K, K)
+        Distances between units on the map, delta(k, l).
+
+    Returns
+    -------
+    float
+        Over all pairs of units, in [-1, 1]: near 1 if what is farther on the map is farther in the
+        space, near 0 if the map has no order, NaN if all prototypes are equally far apart.
+    """
+    prototypes, grid_distances = check_grid(prototypes, grid_distances)
+    on_map = squareform(grid_distances, checks=False)
+    return float(spearmanr(on_map, pdist(prototypes)).statistic)
+
+
+def quantization_share(points, prototypes):
+    """Share of the points' variance that is left when each is replaced by its nearest prototype.
+
+    Parameters
+    ----------
+    points, prototypes : array-like, shapes (N, D) and (K, D)
+        The points z_i and the prototypes m_k.
+
+    Returns
+    -------
+    float
+        sum_i ‖z_i - m_chi(i)‖² / sum_i ‖z_i - mean‖²: 0 if the points sit on the prototypes, above
+        1 if one prototype, the mean, would do better.
+    """
+    points, prototypes = np.asarray(points, dtype=float), np.asarray(prototypes, dtype=float)
+    nearest = euclidean_distances(points, prototypes, squared=True).min(axis=1)
+    return float(nearest.sum() / np.square(points - points.mean(axis=0)).sum())
+
+
+def two_nn_dimension(points):
+    """Intrinsic dimension by the two nearest neighbors (Facco et al., Scientific Reports, 2017).
+
+    Where points are spread evenly in d dimensions, the ratio of the distances to the second and to
+    the first neighbor, mu = r2 / r1, has the density d mu^(-d - 1). This is the maximum-likelihood
+    estimate of d under that law, with its bias removed; its authors fit a line instead.
+
+    Parameters
+    ----------
+    points : array-like of shape (N, D)
+        At least three different points; of equal ones, one counts.
+
+    Returns
+    -------
+    float
+        The dimension d at the scale of the nearest neighbors; infinite if all ratios are 1.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three different points.
+    """
+    points = np.unique(np.asarray(points, dtype=float), axis=0)
+    if len(points) < 3:
+        raise InputError(
+            f"{len(points)} different points have no dimension: at least 3 are needed."
+        )
+    distances, _ = NearestNeighbors(n_neighbors=2).fit(points).kneighbors()
+    with np.errstate(divide="ignore"):
+        return float((len(points) - 1) / np.log(distances[:, 1] / distances[:, 0]).sum())
+
+
+def participation_ratio(points):
+    """Count the directions that share the variance (Gao et al., bioRxiv 214262, 2017).
+
+    (sum_j lambda_j)² / sum_j lambda_j², for the eigenvalues lambda_j of the covariance, is k if the
+    variance is spread evenly over k directions.
+
+    Parameters
+    ----------
+    points : array-like of shape (N, D)
+        Points that are not all equal.
+
+    Returns
+    -------
+    float
+        In [1, D].
+    """
+    covariance = np.atleast_2d(np.cov(np.asarray(points, dtype=float), rowvar=False))
+    return float(np.trace(covariance) ** 2 / np.square(covariance).sum())
+
+
+def decoded_walks(decode, prototypes, grid_distances):
+    """Walk from every unit to every neighbor on the straight line in latent space, and decode.
+
+    Parameters
+    ----------
+    decode : callable
+        Takes points (n, D) of the latent space to the space of the data (n, features).
+    prototypes, grid_distances : array-like, shapes (K, D) and (K, K)
+        As for `order`; units at distance 1 are neighbors.
+
+    Returns
+    -------
+    dict of str to ndarray of float32, shape (number of pairs of neighbors,)
+        ``detour``, how much longer the decoded path of 8 equal steps is than the straight line
+        between its ends: 1 for a crossfade. ``jump``, how much longer its longest step is than the
+        mean one: 1 for a change at constant speed, 8 for a sudden one. Both are 1 where nothing
+        changes.
+    """
+    prototypes, grid_distances = check_grid(prototypes, grid_distances)
+    starts, ends = np.nonzero(np.triu(grid_distances == 1))
+    n_stops = WALK_STEPS + 1
+    stops = np.linspace(prototypes[starts], prototypes[ends], n_stops, axis=1, dtype=np.float32)
+    images = decode(stops.reshape(-1, prototypes.shape[1]))
+    images = images.reshape(len(starts), n_stops, images.shape[1])
+    steps = np.linalg.norm(np.diff(images, axis=1), axis=2)
+    straight = np.linalg.norm(images[:, -1] - images[:, 0], axis=1)
+    return {
+        "detour": _ratio(steps.sum(axis=1), straight),
+        "jump": _ratio(steps.max(axis=1), steps.mean(axis=1)),
+    }
+
+
+def _ratio(numbers, others):
+    return np.divide(numbers, others, out=np.ones_like(others), where=others > 0)

@@ -1,0 +1,375 @@
+"""How good a clustering is, judged by classes, and how good a map is, judged by its points.
+
+Clustering metrics compare the cluster of every sample (on a map: its best-matching unit, BMU) with
+its class. Map metrics compare points, prototypes and grid; the points x and the prototypes share
+one space, latent or original (survey: Forest et al., arXiv:2011.05847). All return Python floats,
+and raise InputError for an array of the wrong shape or type, or with values that are not finite.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import shortest_path
+from scipy.spatial.distance import cdist
+from scipy.stats import rankdata
+from sklearn.metrics import euclidean_distances
+from sklearn.utils import gen_batches
+
+from desom.errors import InputError
+from desom.metrics.latent import check_grid
+from desom.som import neighborhood
+
+
+def u_matrix(prototypes, grid_distances):
+    """Mean distance from every prototype to those of the adjacent units (Ultsch & Siemon, 1990).
+
+    It is high where the map stretches over a gap of the data: ridges between clusters.
+
+    Parameters
+    ----------
+    prototypes : array-like of shape (K, D)
+        The prototypes m_k.
+    grid_distances : array-like of shape (K, K)
+        Distances between units on the map; units at distance 1 are adjacent.
+
+    Returns
+    -------
+    ndarray of float64, shape (K,)
+        One mean per unit, in the unit of the prototypes; NaN for a unit without neighbors.
+
+    Raises
+    ------
+    InputError
+        If the sizes do not agree.
+    """
+    starts, _, lengths = _steps(prototypes, grid_distances)
+    n_units = len(grid_distances)
+    totals = np.bincount(starts, lengths, minlength=n_units)
+    neighbors = np.bincount(starts, minlength=n_units)
+    return np.divide(totals, neighbors, out=np.full(n_units, np.nan), where=neighbors > 0)
+
+
+def path_on_map(prototypes, grid_distances, start, end):
+    """Find the shortest way between two units that steps from unit to adjacent unit.
+
+    A step is as long as the two prototypes are apart, so that the way avoids the ridges of the
+    `u_matrix`.
+
+    Parameters
+    ----------
+    prototypes, grid_distances : array-like, shapes (K, D) and (K, K)
+        As for `u_matrix`.
+    start, end : int
+        Units.
+
+    Returns
+    -------
+    ndarray of int
+        The units on the way, the first and the last included.
+
+    Raises
+    ------
+    InputError
+        If the sizes do not agree, or a unit is not on the map.
+    """
+    starts, ends, lengths = _steps(prototypes, grid_distances)
+    n_units = len(grid_distances)
+    if not (0 <= start < n_units and 0 <= end < n_units):
+        raise InputError(f"there is no way from {start} to {end}: units are 0 to {n_units - 1}.")
+    # Only a sparse graph keeps the steps of length 0: a dense one takes them for missing.
+    graph = csr_array((lengths, (starts, ends)), shape=(n_units, n_units))
+    _, before = shortest_path(graph, indices=start, return_predecessors=True)
+    way = [end]
+    while way[-1] != start:
+        way.append(before[way[-1]])
+    return np.array(way[::-1])
+
+
+def _steps(prototypes, grid_distances):
+    """List the steps between adjacent units: both ends, and how far apart their prototypes are."""
+    prototypes, grid_distances = check_grid(prototypes, grid_distances)
+    starts, ends = np.nonzero(grid_distances == 1)
+    return starts, ends, np.linalg.norm(prototypes[starts] - prototypes[ends], axis=1)
+
+
+BLOCK_SIZE = 500_000  # values of one temporary array: 4 MB in float64
+
+
+def quantization_error(x, prototypes):
+    """Mean distance, not squared, from a point to its best-matching unit (BMU).
+
+    Parameters
+    ----------
+    x, prototypes : array, shapes (N, D) and (K, D)
+        The points x_i and the prototypes m_k.
+
+    Returns
+    -------
+    float
+        At least 0, in the unit of x, lower is better.
+    """
+    x, prototypes = _check_points(x, prototypes)
+    return float(_match(x, prototypes).distance.mean())
+
+
+def topographic_error(x, prototypes, grid_distances):
+    """Share of the points whose two best-matching units are not adjacent on the map.
+
+    Units are adjacent at map distance 1 (Kiviluoto, ICNN 1996). With Manhattan distances, diagonal
+    neighbors thus count as errors; software that gives a unit 8 neighbors reports less.
+
+    Parameters
+    ----------
+    x, prototypes : array, shapes (N, D) and (K, D)
+        The points x_i and the prototypes m_k.
+    grid_distances : array, shape (K, K)
+        Distances between units on the map, delta(k, l).
+
+    Returns
+    -------
+    float
+        In [0, 1], lower is better; 0 on a map of one unit.
+    """
+    x, prototypes, grid_distances = _check_map(x, prototypes, grid_distances)
+    return _topographic_error(_match(x, prototypes), grid_distances)
+
+
+def combined_error(x, prototypes, grid_distances):
+    """Mean length of the way from a point to its BMU, and on along the map to its second BMU.
+
+    Along the map, the way is the shortest over adjacent units, where a step from k to l is
+    ‖m_k - m_l‖ long (Kaski & Lagus, ICANN 1996).
+
+    Parameters
+    ----------
+    x, prototypes, grid_distances : array, shapes (N, D), (K, D) and (K, K)
+        As in :func:`topographic_error`.
+
+    Returns
+    -------
+    float
+        At least the quantization error, in the unit of x, lower is better.
+    """
+    x, prototypes, grid_distances = _check_map(x, prototypes, grid_distances)
+    return _combined_error(_match(x, prototypes), prototypes, grid_distances)
+
+
+def distortion(x, prototypes, grid_distances, temperature):
+    """1/N sum_i sum_k K^T(delta(chi(i), k)) ‖x_i - m_k‖²: the SOM loss, over all the points.
+
+    Parameters
+    ----------
+    x, prototypes, grid_distances : array, shapes (N, D), (K, D) and (K, K)
+        As in :func:`topographic_error`.
+    temperature : float
+        T > 0, in steps on the map.
+
+    Returns
+    -------
+    float
+        At least 0, in the squared unit of x, lower is better at equal temperature.
+    """
+    x, prototypes, grid_distances = _check_map(x, prototypes, grid_distances)
+    weigh = _weigher(grid_distances, temperature)
+    return float(_match(x, prototypes, weigh).distortion.mean())
+
+
+def trustworthiness(x, bmus, grid_distances, n_neighbors=5, sample_size=2000, random_state=0):
+    """How far neighbors on the map are neighbors among the points (Venna & Kaski, ICANN 2001: M1).
+
+    M1 = 1 - 2 / (n k (2n - 3k - 1)) sum_i sum_{j in U_k(i)} (r(i, j) - k), where r(i, j) ranks the
+    points j by distance to i and U_k(i) holds those among the k nearest to i on the map but not in
+    their own space. Two points are as far apart on the map as their BMUs, so ties abound: the value
+    is the expectation of M1 when ties are broken at random.
+
+    Parameters
+    ----------
+    x : array, shape (N, D)
+        The points.
+    bmus : array of int, shape (N,)
+        The best-matching unit of every point, in 0..K-1.
+    grid_distances : array, shape (K, K)
+        Distances between units on the map.
+    n_neighbors : int
+        The number of neighbors k, from 1 to less than n / 2.
+    sample_size : int
+        The cost is quadratic in the number of samples n: of more points than this, so many are
+        drawn without replacement. The value depends on n, so compare it at equal n and k.
+    random_state : int or numpy.random.Generator
+        Seed of the draw.
+
+    Returns
+    -------
+    float
+        In [0, 1], higher is better.
+    """
+    points, units = _rank_spans(x, bmus, grid_distances, n_neighbors, sample_size, random_state)
+    return _rank_agreement(units, points, n_neighbors)
+
+
+def neighborhood_preservation(
+    x, bmus, grid_distances, n_neighbors=5, sample_size=2000, random_state=0
+):
+    """How far neighbors among the points are neighbors on the map (Venna & Kaski, ICANN 2001: M2).
+
+    This is :func:`trustworthiness`, of the same parameters, with the two spaces exchanged.
+
+    Returns
+    -------
+    float
+        In [0, 1], higher is better.
+    """
+    points, units = _rank_spans(x, bmus, grid_distances, n_neighbors, sample_size, random_state)
+    return _rank_agreement(points, units, n_neighbors)
+
+
+def map_scores(
+    x, prototypes, grid_distances, temperature, n_neighbors=5, sample_size=2000, random_state=0
+):
+    """All the map metrics of this module, from one pass over the distances.
+
+    Parameters
+    ----------
+    x, prototypes, grid_distances, temperature
+        As in :func:`distortion`; the best-matching units of the points are found here.
+    n_neighbors, sample_size, random_state
+        As in :func:`trustworthiness`.
+
+    Returns
+    -------
+    dict of str to float
+        quantization_error, topographic_error, combined_error, distortion, trustworthiness and
+        neighborhood_preservation.
+    """
+    x, prototypes, grid_distances = _check_map(x, prototypes, grid_distances)
+    matches = _match(x, prototypes, _weigher(grid_distances, temperature))
+    points, units = _rank_spans(
+        x, matches.bmu, grid_distances, n_neighbors, sample_size, random_state
+    )
+    return {
+        "quantization_error": float(matches.distance.mean()),
+        "topographic_error": _topographic_error(matches, grid_distances),
+        "combined_error": _combined_error(matches, prototypes, grid_distances),
+        "distortion": float(matches.distortion.mean()),
+        "trustworthiness": _rank_agreement(units, points, n_neighbors),
+        "neighborhood_preservation": _rank_agreement(points, units, n_neighbors),
+    }
+
+
+class _Matches(NamedTuple):
+    """For every point: its two nearest units, its distance to the first, its own distortion."""
+
+    bmu: np.ndarray
+    second_bmu: np.ndarray
+    distance: np.ndarray
+    distortion: np.ndarray
+
+
+def _match(x, prototypes, weigh=None):
+    """Match every point; ``weigh`` turns BMUs (B,) into weights (B, K), else distortion is NaN."""
+    blocks = []
+    for rows in gen_batches(len(x), max(1, BLOCK_SIZE // max(prototypes.shape))):
+        points = x[rows]
+        squared = euclidean_distances(points, prototypes, squared=True)
+        bmu = squared.argmin(axis=1)
+        distance = np.linalg.norm(points - prototypes[bmu], axis=1)
+        weighted = weigh(bmu) * squared if weigh else np.full((len(points), 1), np.nan)
+        squared[np.arange(len(points)), bmu] = np.inf
+        blocks.append((bmu, squared.argmin(axis=1), distance, weighted.sum(axis=1)))
+    return _Matches(*map(np.concatenate, zip(*blocks, strict=True)))
+
+
+def _weigher(grid_distances, temperature):
+    if not temperature > 0:
+        raise InputError(f"temperature = {temperature} cannot be used: it must be positive.")
+    # Keras would compute the weights of integer distances in float32.
+    return lambda bmus: np.asarray(
+        neighborhood(grid_distances[bmus].astype("float64"), temperature)
+    )
+
+
+def _topographic_error(matches, grid_distances):
+    return float(np.mean(grid_distances[matches.bmu, matches.second_bmu] > 1))
+
+
+def _combined_error(matches, prototypes, grid_distances):
+    starts, ends = np.nonzero(grid_distances == 1)
+    steps = np.linalg.norm(prototypes[starts] - prototypes[ends], axis=1)
+    # Only a sparse graph keeps the steps of length 0: a dense one takes them for missing.
+    graph = csr_array((steps, (starts, ends)), shape=grid_distances.shape)
+    units, source = np.unique(matches.bmu, return_inverse=True)
+    lengths = shortest_path(graph, indices=units)[source, matches.second_bmu]
+    return float(np.mean(matches.distance + lengths))
+
+
+def _rank_spans(x, bmus, grid_distances, n_neighbors, sample_size, random_state):
+    """Rank a sample of the points by distance to one another, in their space and on the map."""
+    x = _check("x", x, (None, None))
+    bmus = _check("bmus", bmus, (len(x),), kinds="iu")
+    n_units = len(grid_distances)
+    grid_distances = _check("grid_distances", grid_distances, (n_units, n_units))
+    if bmus.min() < 0 or bmus.max() >= n_units:
+        raise InputError(
+            f"bmus from {bmus.min()} to {bmus.max()} cannot be used: "
+            f"a map of {n_units} units accepts 0 to {n_units - 1}."
+        )
+    n = min(len(x), sample_size)
+    if not 1 <= n_neighbors < n / 2:
+        raise InputError(
+            f"n_neighbors = {n_neighbors} cannot be used with {n} samples: "
+            "it must be at least 1 and less than half of them."
+        )
+    sample = np.random.default_rng(random_state).choice(len(x), n, replace=False)
+    points, units = x[sample].astype("float64"), bmus[sample]
+    return _rank_span(cdist(points, points)), _rank_span(grid_distances[np.ix_(units, units)])
+
+
+def _rank_span(distances):
+    """First and last rank that ties allow every sample (column) in the order of every row."""
+    # Placed last, a sample is never its own neighbor and leaves ranks 1..n-1 to the others.
+    distances = np.where(np.eye(len(distances), dtype=bool), np.inf, distances)
+    return rankdata(distances, "min", axis=1), rankdata(distances, "max", axis=1)
+
+
+def _rank_agreement(neighbor_ranks, penalty_ranks, k):
+    """1 minus the scaled penalty, by one ranking, of the k nearest neighbors by another.
+
+    A rank that ties leave anywhere in a..b is at most k with a certain chance, and its penalty
+    max(r - k, 0) has a certain mean, the difference of two triangular numbers over b - a + 1. The
+    two rankings break their ties independently, so that their expectations multiply.
+    """
+    n = len(neighbor_ranks[0])
+    first, last = neighbor_ranks
+    chance = np.clip((k - first + 1) / (last - first + 1), 0, 1)
+    first, last = penalty_ranks
+    below, above = np.maximum(first - 1 - k, 0), np.maximum(last - k, 0)
+    penalty = (above * (above + 1) - below * (below + 1)) / 2 / (last - first + 1)
+    return float(1 - 2 / (n * k * (2 * n - 3 * k - 1)) * np.sum(chance * penalty))
+
+
+def _check_points(x, prototypes):
+    x = _check("x", x, (None, None))
+    # Prototypes in float64 have every distance computed in float64, even to float32 points.
+    return x, _check("prototypes", prototypes, (None, x.shape[1])).astype("float64")
+
+
+def _check_map(x, prototypes, grid_distances):
+    x, prototypes = _check_points(x, prototypes)
+    n_units = len(prototypes)
+    return x, prototypes, _check("grid_distances", grid_distances, (n_units, n_units))
+
+
+def _check(name, given, shape, kinds="iuf"):
+    """Return an array of finite numbers if it has the shape, where None is any length above 0."""
+    array = np.asarray(given)
+    fits = len(shape) == array.ndim and array.size > 0
+    if not fits or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
+        wanted = ", ".join("any" if n is None else str(n) for n in shape)
+        raise InputError(f"{name} of shape {array.shape} cannot be used: it must be ({wanted}).")
+    if array.dtype.kind not in kinds:
+        accepted = "numbers" if "f" in kinds else "integers"
+        raise InputError(f"{name} of type {array.dtype} cannot be used: it must hold {accepted}.")
+    if not np.isfinite(array).all():
+        raise InputError(f"{name} holds NaN or infinite values: only finite ones are accepted.")
+    return array

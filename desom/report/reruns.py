@@ -1,0 +1,201 @@
+"""A reader's runs beside those of the repository: whether another machine finds the same."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+from scipy import stats
+
+from desom.experiments import records
+from desom.experiments.records import REPOSITORY
+from desom.experiments.schedule import runs_of
+from desom.report.statistics import ROUNDING, mean_and_sd
+from desom.report.tables import DATASETS, METHODS, tidy
+
+# Of a hundred runs that differ from ours by nothing but luck, so many are within tolerance.
+LEVEL = 0.99
+
+
+# They decide what a run keeps, and not how it trains.
+KEPT = ("snapshots",)
+
+
+MEASURES = {
+    "purity": "purity",
+    "nmi_geometric": "NMI (geometric)",
+    "two_level_accuracy": "accuracy",
+    "topographic_error": "topographic error",
+}
+
+
+def own_folder():
+    """Folder of a reader's records: ``$DESOM_RESULTS``, else ``my-results/`` in the repository.
+
+    Returns
+    -------
+    Path
+        It may not exist.
+    """
+    return Path(os.environ.get("DESOM_RESULTS") or REPOSITORY / "my-results").resolve()
+
+
+def your_runs(scale, *grids, methods=None, folder=None):
+    """Show a reader's runs beside the recorded ones, or how to make one.
+
+    Parameters
+    ----------
+    scale : {"paper", "quick"}
+        Runs at the quick scale are not compared.
+    *grids : str
+        The grids of the chapter.
+    methods : list of str, optional
+        The part of the grids wanted; all of their methods by default.
+    folder : str or Path, optional
+        The folder of the reader's records; ``own_folder()`` by default.
+
+    Returns
+    -------
+    IPython.display.Markdown or pandas.io.formats.style.Styler
+        A sentence, or a table with a row for each method, setting and measure.
+
+    Raises
+    ------
+    InputError
+        If a grid is unknown, a method not in it, or a record cannot be read.
+    """
+    folder = Path(folder or own_folder()).resolve()
+    if scale != "paper":
+        return Markdown(
+            "Runs at the quick scale are short trainings on small data. They are not compared with "
+            "the recorded runs, which are at the paper's scale."
+        )
+    wanted = [run for grid in grids for run in runs_of(grid, methods=methods)]
+    ours_in = REPOSITORY / "results"
+    theirs = [] if folder == ours_in else _matching(wanted, folder)
+    if not theirs:
+        method = "desom" if any(run.method == "desom" for run in wanted) else wanted[0].method
+        command = f"desom run {grids[0]} --methods {method} --datasets mnist --seeds 10"
+        return Markdown(
+            "No run of yours with the settings of this chapter is on file. This makes one, with a "
+            "seed that is not recorded; then execute this cell again.\n\n"
+            f"```bash\n{command} --results my-results\n```"
+        )
+    found = compare_runs(theirs, _matching(wanted, ours_in))
+    counts = ", ".join(f"{n} {word}" for word, n in found["verdict"].value_counts().items())
+    return (
+        found.style.hide()
+        .format(precision=3, na_rep="–")
+        .set_caption(f"Your runs beside ours: {counts}.")
+    )
+
+
+def _matching(wanted, folder):
+    """Read the records of a folder that have the settings of the runs, whatever their seeds."""
+    settings = {_settings(run.method, run.dataset, run.config) for run in wanted}
+    places = dict.fromkeys((run.method, run.dataset) for run in wanted)
+    found = [r for place in places for r in records.read(folder, *place).values()]
+    return [r for r in found if _settings(r["method"], r["dataset"], r["config"]) in settings]
+
+
+def _settings(method, dataset, config):
+    config = {name: value for name, value in config.items() if name not in KEPT}
+    return json.dumps([method, dataset, config], sort_keys=True)
+
+
+def compare_runs(theirs, ours):
+    """Compare the means of some runs with those of recorded runs of the same settings.
+
+    If both sides are drawn from one normal distribution, the mean of m new runs lies, with the
+    probability ``LEVEL``, within
+
+        mean ± t s √(1/m + 1/n)
+
+    of n recorded runs: a prediction interval. s is the standard deviation of the recorded runs
+    about the means of their settings, all settings of a method on a data set taken together, and t
+    the quantile of Student's distribution with the degrees of freedom of s.
+
+    Parameters
+    ----------
+    theirs, ours : list of dict
+        Records. One run per setting and seed counts.
+
+    Returns
+    -------
+    DataFrame
+        A row for each setting of ``theirs`` and each of ``MEASURES`` that it has: ``method``,
+        ``data``, ``setting`` (what it does not share with the others), ``measure``, ``your runs``,
+        ``yours``, ``our runs``, ``ours``, ``± SD``, ``from`` and ``to``, the interval, and the
+        ``verdict``: ``within tolerance``, ``off``, ``no tolerance`` where no recorded setting has a
+        second run, or ``not recorded``.
+    """
+    configs = [(record["method"], record["config"]) for record in theirs + ours]
+    theirs, ours = _frame(theirs, configs), _frame(ours, configs)
+    rows = []
+    for settings, mine in theirs.groupby("settings", sort=False):
+        method, dataset = mine[["method", "dataset"]].iloc[0]
+        recorded = ours[(ours["method"] == method) & (ours["dataset"] == dataset)]
+        for measure, name in MEASURES.items():
+            values = mine[measure].dropna()
+            beside = recorded[["settings", measure]].dropna().groupby("settings")[measure]
+            groups = {key: found.to_numpy() for key, found in beside}
+            if len(values):
+                rows.append(
+                    {
+                        "method": METHODS.get(method, method),
+                        "data": DATASETS.get(dataset, dataset),
+                        "setting": mine["setting"].iloc[0],
+                        "measure": name,
+                    }
+                    | _judge(values.to_numpy(), groups, settings)
+                )
+    return pd.DataFrame(rows)
+
+
+def _judge(values, groups, settings):
+    """Compare values with one of several groups, by the spread of all."""
+    same = groups.get(settings, np.array([]))
+    mean, sd = mean_and_sd(same) if len(same) else (np.nan, np.nan)
+    freedom = sum(len(group) - 1 for group in groups.values())
+    low, high = np.nan, np.nan
+    verdict = "no tolerance" if len(same) else "not recorded"
+    if len(same) and freedom:
+        squares = sum(np.square(group - group.mean()).sum() for group in groups.values())
+        # Runs that agree to the last digit would leave no room for rounding.
+        pooled = max(np.sqrt(squares / freedom), ROUNDING)
+        t = stats.t.ppf((1 + LEVEL) / 2, freedom)
+        half = t * pooled * np.sqrt(1 / len(values) + 1 / len(same))
+        low, high = mean - half, mean + half
+        verdict = "within tolerance" if low <= values.mean() <= high else "off"
+    return {
+        "your runs": len(values),
+        "yours": values.mean(),
+        "our runs": len(same),
+        "ours": mean,
+        "± SD": sd,
+        "from": low,
+        "to": high,
+        "verdict": verdict,
+    }
+
+
+def _frame(found, configs):
+    """Lay out records, one per setting and seed, with their settings as a key and as words."""
+    columns = ["method", "dataset", "seed", "settings", "setting", *MEASURES]
+    frame = tidy(found).assign(
+        settings=[_settings(r["method"], r["dataset"], r["config"]) for r in found],
+        setting=[_words(record, configs) for record in found],
+    )
+    return frame.reindex(columns=columns).drop_duplicates(["settings", "seed"])
+
+
+def _words(record, configs):
+    """Name the settings of a record that not all records of its method share."""
+    alike = [config for method, config in configs if method == record["method"]]
+    return ", ".join(
+        f"{name}={value}"
+        for name, value in record["config"].items()
+        if name not in KEPT and any(config[name] != value for config in alike)
+    )

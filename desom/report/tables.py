@@ -1,0 +1,391 @@
+"""Tables of results: from the records of runs to a tidy frame, and from there to the page.
+
+`tidy` has one row per run, `compare` one row per cell of a table; the page (`to_html`), the paper
+(`to_latex`) and the file (``compare(...).to_csv``) all show the frame that `compare` gives.
+"""
+
+import base64
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from desom.errors import check_name
+from desom.report.statistics import hedges_g, holm, mean_and_sd, verdict, welch
+
+SEEDS = 10  # of every method in the paper; other numbers are noted
+
+
+ALPHA = 0.05
+
+
+METHODS = {
+    "kmeans": "k-means",
+    "minisom": "minisom",
+    "kerasom": "kerasom",
+    "ae_kmeans": "AE+k-means",
+    "ae_gmm": "AE+GMM",
+    "ae_minisom": "AE+minisom",
+    "ae_kerasom": "AE+kerasom",
+    "som_vae": "SOM-VAE",
+    "desom": "DESOM",
+    "aec": "AEC",
+    "dcn": "DCN",
+    "dkm": "DKM",
+    "dec": "DEC",
+    "idec": "IDEC",
+    "vade": "VaDE",
+    "wamic": "WaMiC",
+    "dnm": "Deep Neural Maps",
+}
+
+
+DATASETS = {
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "reuters21578": "Reuters-21578",
+    "reuters10k": "REUTERS-10k",
+    "mnist5k": "MNIST-5k",
+    "digits": "Digits",
+}
+
+
+METRICS = {
+    "purity": "purity",
+    "nmi_geometric": "NMI",
+    "two_level_accuracy": "accuracy",
+}
+
+
+def tidy(records, settings=()):
+    """Lay out records as one row per run.
+
+    Parameters
+    ----------
+    records : list of dict
+        The records.
+    settings : sequence of str
+        Hyperparameters of ``config`` to add as columns.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``method``, ``dataset``, ``seed``, ``key``, the settings, every metric, the times as
+        ``seconds_fit`` and so on, those times the number of threads as ``core_seconds_fit`` and so
+        on, and ``two_level_accuracy``: the accuracy of as many clusters as classes, those of the
+        method itself or else those of k-means on its prototypes. NaN where a record lacks a number.
+    """
+    rows = []
+    for record in records:
+        scores = record["metrics"]
+        own, threads = scores.get("accuracy"), record["environment"]["threads"]
+        rows.append(
+            {name: record[name] for name in ("method", "dataset", "seed", "key")}
+            | {name: _hashable(record["config"][name]) for name in settings}
+            | {name: np.nan if value is None else value for name, value in scores.items()}
+            | {"two_level_accuracy": scores.get("km_accuracy", np.nan) if own is None else own}
+            | {f"seconds_{name}": value for name, value in record["seconds"].items()}
+            | {f"core_seconds_{name}": value * threads for name, value in record["seconds"].items()}
+        )
+    return pd.DataFrame(rows)
+
+
+def _hashable(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def compare(runs, datasets, metrics, published):
+    """Summarise the seeds of every cell of a table, and compare them.
+
+    Within a column, a data set and a metric, every method is tested against the one with the best
+    mean. Holm's correction counts the tests of that column.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row per run, as `tidy` gives it.
+    datasets, metrics : sequence of str
+        The columns of the table; the metrics are columns of ``runs``, higher is better.
+    published : dict
+        ``published.TABLE2`` or ``TABLE3``. Its methods are the rows of the table, and its numbers
+        are in the order of ``metrics``.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell: ``dataset``, ``metric``, ``method``; ``n``, ``mean``, ``sd`` of our seeds;
+        ``p`` and ``p_holm`` of Welch's test against the best, NaN for the best itself; Hedges'
+        ``g``, negative below the best; ``bold`` and ``bold_holm``, whether it is the best or not
+        significantly worse; ``published``, ``verdict`` and ``deviations``, as `statistics.verdict`
+        has them. A cell without runs has ``n`` = 0 and NaN.
+
+    Raises
+    ------
+    InputError
+        If a metric is not a column of ``runs``.
+    """
+    for metric in metrics:
+        check_name("metric", metric, runs.columns)
+    columns = [
+        _column(runs[runs["dataset"] == dataset], dataset, metric, position, published)
+        for dataset in datasets
+        for position, metric in enumerate(metrics)
+    ]
+    return pd.concat(columns, ignore_index=True)
+
+
+def _column(runs, dataset, metric, position, published):
+    values = {m: runs.loc[runs["method"] == m, metric].dropna().to_numpy() for m in published}
+    measured = {method: v.mean() for method, v in values.items() if len(v)}
+    best = max(measured, key=measured.get, default=None)
+    cells = []
+    for method, ours in values.items():
+        cell = {"dataset": dataset, "metric": metric, "method": method}
+        cell |= {"n": len(ours), "verdict": ""}
+        if method in measured:
+            cell["mean"], cell["sd"] = mean_and_sd(ours)
+            if method != best:
+                cell["p"] = welch(ours, values[best]).p_value
+                cell["g"] = hedges_g(ours, values[best])
+        if quoted := published[method].get(dataset):
+            cell["published"] = quoted[position]
+            if method in measured:
+                cell["verdict"], cell["deviations"] = verdict(ours, quoted[position])
+        cells.append(cell)
+    names = ["dataset", "metric", "method", "n"]
+    numbers = ["mean", "sd", "p", "p_holm", "g", "published", "deviations"]
+    column = pd.DataFrame(cells, columns=[*names, *numbers, "verdict"])
+    column = column.astype(dict.fromkeys(numbers, float))
+    column["p_holm"] = holm(column["p"])
+    is_best = column["method"] == best
+    return column.assign(
+        bold=is_best | (column["p"] > ALPHA), bold_holm=is_best | (column["p_holm"] > ALPHA)
+    )
+
+
+def _lines(cell):
+    """Write what a cell says, a line each; the first is the mean, or that there is none."""
+    lines = ["not run here"]
+    if cell.n:
+        lines = [f"{cell.mean:.3f}" + "*" * cell.bold_holm]
+        if cell.n > 1:
+            lines.append(f"± {cell.sd:.3f}")
+        if cell.n != SEEDS:
+            lines.append(f"{cell.n} seed{'s' * (cell.n > 1)}")
+    if not np.isnan(cell.published):
+        lines.append(f"paper {cell.published:.3f}")
+    return lines + _judgement(cell)
+
+
+def _judgement(cell):
+    """Write the verdict of a cell and the difference in standard deviations, if it has one."""
+    if not cell.verdict:
+        return []
+    return [cell.verdict, f"{cell.deviations:+.1f} SD".replace("-", "−")]
+
+
+def _arrange(cells, write):
+    """Lay out cells as a table: methods by data sets and metrics, each in its first order."""
+    texts = [write(_lines(cell), cell.bold) for cell in cells.itertuples()]
+    table = cells.assign(text=texts).set_index(["method", "dataset", "metric"])["text"]
+    rows, datasets, metrics = (list(dict.fromkeys(cells[name])) for name in table.index.names)
+    return pd.DataFrame(
+        {
+            (DATASETS.get(d, d), METRICS.get(m, m)): [table[method, d, m] for method in rows]
+            for d in datasets
+            for m in metrics
+        },
+        index=[METHODS.get(method, method) for method in rows],
+    )
+
+
+def to_html(cells, caption, label):
+    """Render a table for a page: small, with every line of a cell on its own.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        What `compare` gives.
+    caption : str
+        What to see in the table; plain text.
+    label : str
+        The table's name on the page.
+
+    Returns
+    -------
+    pandas.io.formats.style.Styler
+        A notebook shows it.
+    """
+
+    def write(lines, bold):
+        first, *others = map(escape, lines)
+        return "<br>".join([f"<b>{first}</b>" if bold else first, *others])
+
+    cell = [("white-space", "nowrap"), ("padding", "0.3em 0.4em"), ("vertical-align", "top")]
+    style = [
+        {"selector": "", "props": [("font-size", "70%"), ("line-height", "1.3")]},
+        {"selector": "caption", "props": [("caption-side", "bottom"), ("text-align", "left")]},
+        {"selector": "th, td", "props": cell},
+        {"selector": "th.row_heading", "props": [("text-align", "left")]},
+    ]
+    table = _arrange(cells, write).style.set_uuid(label)  # pandas would draw one at random
+    return table.set_caption(escape(caption)).set_table_styles(style)
+
+
+def to_latex(cells, caption, label):
+    r"""Render a table for a paper that uses booktabs.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        What `compare` gives.
+    caption : str
+        Plain text; what LaTeX would take for a command is escaped.
+    label : str
+        The table's label, for ``\ref``.
+
+    Returns
+    -------
+    str
+        A ``table*``.
+    """
+
+    def write(lines, bold):
+        first, *others = map(_escape_latex, lines)
+        stack = [rf"\textbf{{{first}}}" if bold else first, *others]
+        return r"\begin{tabular}[t]{@{}c@{}}" + r"\\".join(stack) + r"\end{tabular}"
+
+    table = _arrange(cells, write)
+    groups = list(dict.fromkeys(table.columns.get_level_values(0)))
+    width = len(table.columns) // len(groups)
+    heads = [rf"\multicolumn{{{width}}}{{c}}{{{_escape_latex(name)}}}" for name in groups]
+    starts = range(2, 2 + len(table.columns), width)
+    rules = " ".join(rf"\cmidrule(lr){{{start}-{start + width - 1}}}" for start in starts)
+    rows = [[_escape_latex(method), *texts] for method, *texts in table.itertuples()]
+    metrics = [_escape_latex(metric) for _, metric in table.columns]
+    return "\n".join(
+        [
+            r"\begin{table*}",
+            r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
+            rf"\begin{{tabular}}{{l{'c' * len(table.columns)}}}",
+            r"\toprule",
+            " & ".join(["", *heads]) + r" \\",
+            rules,
+            " & ".join(["Method", *metrics]) + r" \\",
+            r"\midrule",
+            " \\\\\n\\addlinespace\n".join(" & ".join(row) for row in rows) + r" \\",
+            r"\bottomrule",
+            r"\end{tabular}",
+            rf"\caption{{{_escape_latex(caption)}}}",
+            rf"\label{{{label}}}",
+            r"\end{table*}",
+        ]
+    )
+
+
+def method_scores(cells, method):
+    """Render what the tables say of one method: the paper's number, ours, and the verdict.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        What `compare` gives; those of several tables may be put together.
+    method : str
+        Name of the method.
+
+    Returns
+    -------
+    str
+        HTML: a sentence that counts the verdicts, and a table with a row for each cell that has
+        runs or a published number.
+    """
+    own = cells[(cells["method"] == method) & ((cells["n"] > 0) | cells["published"].notna())]
+    counts = own["verdict"].value_counts()
+    judged = ", ".join(
+        f"{counts.get(word, 0)} {word}" for word in ("reproduced", "better", "worse")
+    )
+    compared = len(own) - counts.get("", 0)
+    sentence = f"Of {compared} numbers of the paper that have runs beside them: {judged}."
+    if not compared:
+        sentence = "The paper has no number for what was run here."
+    rows = []
+    for cell in own.itertuples():
+        row = {"data": DATASETS.get(cell.dataset, cell.dataset)}
+        row |= {"measure": METRICS.get(cell.metric, cell.metric)}
+        row |= {"paper": _number(cell.published), "here": "not run here", "± SD": "–", "seeds": "–"}
+        if cell.n:
+            row |= {"here": _number(cell.mean), "± SD": _number(cell.sd), "seeds": cell.n}
+        rows.append(row | {"verdict": ", ".join(_judgement(cell)) or "–"})
+    return f"<p>{sentence}</p>\n" + _plain_html(pd.DataFrame(rows))
+
+
+def method_settings(records, method):
+    """Render the settings of a method, as its records have them.
+
+    Parameters
+    ----------
+    records : list of dict
+        The records of a table.
+    method : str
+        Name of the method.
+
+    Returns
+    -------
+    str
+        HTML: a row for each hyperparameter, with all values that the records of the method have.
+    """
+    values = {}
+    for record in records:
+        if record["method"] == method:
+            for name, value in record["config"].items():
+                values.setdefault(name, {})[str(_hashable(value))] = None
+    if not values:
+        return "<p>No run of this method is recorded.</p>"
+    rows = [(name, "; ".join(found)) for name, found in values.items()]
+    return _plain_html(pd.DataFrame(rows, columns=["setting", "value"]))
+
+
+def _number(value):
+    return "–" if np.isnan(value) else f"{value:.3f}"
+
+
+def _plain_html(table):
+    return table.to_html(index=False, border=0, classes="table", justify="left")
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{character: rf"\{character}" for character in "&%$#_"},
+    **{character: f"${character}$" for character in "<>+="},
+    "*": "$^{*}$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "−": "$-$",
+}
+
+
+def _escape_latex(text):
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def download_link(name, text):
+    """Give a link by which a reader saves a text as a file; the page itself holds it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    text : str
+        What it holds.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    content = base64.b64encode(text.encode()).decode()
+    return f'<a download="{name}" href="data:text/plain;base64,{content}">{name}</a>'

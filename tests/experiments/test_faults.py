@@ -1,0 +1,258 @@
+"""Faults as a user meets them: real signals to real processes, a real full disk, a real NaN."""
+
+import errno
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import joblib
+import keras
+import numpy as np
+import psutil
+import pytest
+from threadpoolctl import threadpool_info
+
+from desom import Kerasom
+from desom.cli import main
+from desom.engine import backends
+from desom.experiments import records, schedule
+from desom.experiments.grids import Grid
+from desom.experiments.schedule import THREADS, recorded, runs_of
+from desom.report import tables
+from helpers import ON_TENSORFLOW
+
+PROC = Path("/proc")
+COMMAND = Path(sys.executable).with_name("desom")
+PART = ["table2", "--scale", "quick", "--datasets", "digits", "--methods", "kerasom"]
+
+
+def wanted(seeds):
+    return runs_of("table2", "quick", ["kerasom"], ["digits"], list(range(seeds)))
+
+
+def start(folder, seeds, *arguments):
+    """Start ``desom run`` as a shell does: in a group of processes of its own."""
+    command = [COMMAND, "run", *PART, "--seeds", f"0-{seeds - 1}", "--results", folder]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*command, *arguments], **pipes, start_new_session=True)
+
+
+def wait_for_a_record(folder, process):
+    while not list(folder.rglob("*.jsonl")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    time.sleep(0.5)  # so that the next training is under way
+
+
+def check_interrupted_then_completed(folder, process, seeds):
+    """Check how a run ended by Ctrl-C looks, then run what is left."""
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "desom: interrupted; what had finished is recorded.\n" in printed
+    assert "Traceback" not in printed
+    assert not list(folder.rglob("*.tmp"))
+    before = recorded(wanted(seeds), folder)
+    assert 0 < len(before) < seeds
+    for run in wanted(seeds):
+        with records.claim(folder, run.key) as ours:
+            assert ours
+    complete(folder, seeds)
+    assert [record for record in recorded(wanted(seeds), folder) if record in before] == before
+
+
+def complete(folder, seeds):
+    assert main(["run", *PART, "--seeds", f"0-{seeds - 1}", "--results", str(folder)]) == 0
+    lines = (folder / "kerasom" / "digits.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["seed"] for line in lines) == list(range(seeds))
+    assert len(list((folder / "kerasom").glob("*.npz"))) == seeds
+
+
+# Ctrl-C, and workers that are killed
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_in_a_training_drops_it_and_the_next_call_makes_it(workers, tmp_path, trainings):
+    seeds = 4 * workers
+    process = start(tmp_path, seeds, "--workers", str(workers))
+    wait_for_a_record(tmp_path, process)
+    os.killpg(process.pid, signal.SIGINT)
+    check_interrupted_then_completed(tmp_path, process, seeds)
+
+
+@pytest.mark.skipif(not PROC.exists(), reason="Linux says which libraries a process has loaded")
+def test_ctrl_c_while_packages_are_imported_needs_no_traceback(tmp_path):
+    process = start(tmp_path, 2)
+    while keras.backend.backend() not in (PROC / f"{process.pid}/maps").read_text():
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGINT)
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert printed.splitlines()[-1].startswith("desom: interrupted")
+    assert "Traceback" not in printed
+
+
+def test_worker_that_is_killed_ends_the_command_with_one_sentence(tmp_path, trainings):
+    process = start(tmp_path, 8, "--workers", "2")
+    wait_for_a_record(tmp_path, process)
+    children = psutil.Process(process.pid).children()
+    next(child for child in children if any("popen_loky" in w for w in child.cmdline())).kill()
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "desom: one of the 2 workers was killed, perhaps for want of memory; " in printed
+    assert "Traceback" not in printed
+    assert 0 < len(recorded(wanted(8), tmp_path)) < 8
+    complete(tmp_path, 8)
+
+
+# Threads
+
+
+def names_of_threads():
+    for task in (PROC / "self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended since
+            yield (task / "comm").read_text().strip()
+
+
+def write_pools(folder):
+    """In a worker: write how many threads each pool has, those of TensorFlow by their names."""
+    backends.STEPS_FOR_XLA = 1
+    x = np.random.default_rng(0).random((50, 3))
+    Kerasom((2, 2), iterations=2).fit(x).predict(x)
+    names = list(names_of_threads())
+    found = {name: names.count(name) for name in ("tf_XLAEigen", "tf_Compute")}
+    found |= {info["internal_api"]: info["num_threads"] for info in threadpool_info()}
+    (folder / f"{os.getpid()}.json").write_text(json.dumps(found))
+
+
+@ON_TENSORFLOW
+@pytest.mark.skipif(not PROC.exists(), reason="Linux lists the threads of a process")
+@pytest.mark.parametrize("workers", [2, 3])
+def test_every_pool_of_a_worker_has_its_share_of_the_cores(workers, monkeypatch, tmp_path):
+    for name in (*THREADS, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(schedule, "run_and_record", write_pools)
+    schedule._train_here([(tmp_path,)] * 2 * workers, workers)
+    pools = [json.loads(file.read_text()) for file in tmp_path.iterdir()]
+    share = max(1, joblib.cpu_count() // workers)
+    assert 1 < len(pools) <= workers
+    for counts in pools:
+        # Some packages bring OpenMP, such as PyTorch.
+        assert counts.keys() - {"openmp"} == {"tf_XLAEigen", "tf_Compute", "openblas"}
+        assert set(counts.values()) == {share}
+    assert not {*THREADS} & os.environ.keys()
+
+
+def test_who_asked_for_fewer_threads_gets_them(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "64")
+    with schedule._threads_per_process(4):
+        assert [os.environ[name] for name in THREADS] == ["1", "4", "4", "4"]
+    assert [os.environ.get(name) for name in THREADS] == ["1", "64", None, None]
+
+
+# A full disk
+
+
+@pytest.fixture
+def file_limit():
+    """Give a function that limits the size of files: what no disk can exceed, in any folder."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda n_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 256 KiB, and a function that fills it."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+
+    def fill():
+        file = (folder / "filling").open("wb", buffering=0)
+        with file, pytest.raises(OSError, match="No space left"):
+            while True:
+                file.write(bytes(4096))
+
+    yield folder, fill
+    subprocess.run(["umount", folder], check=True)
+
+
+def check_full(folder, restrict, relieve, capsys):
+    """Record a run, have the disk full for the next, then not any more."""
+    part = ["run", *PART, "--results", str(folder), "--seeds"]
+    assert main([*part, "0"]) == 0
+    before = {path: path.read_bytes() for path in (folder / "kerasom").iterdir()}
+    assert len(before) == 2
+    capsys.readouterr()
+    restrict()
+    assert main([*part, "0-1"]) == 2
+    printed = capsys.readouterr().err
+    relieve()
+    reason = f"({os.strerror(errno.ENOSPC)}|{os.strerror(errno.EFBIG)})"
+    sentence = rf"desom: kerasom on digits, seed 1 cannot be recorded in \S+: {reason}; make room, "
+    assert re.search(sentence, printed) and "Traceback" not in printed
+    after = {path: path.read_bytes() for path in (folder / "kerasom").iterdir()}
+    assert after == before
+    complete(folder, 2)
+
+
+def test_file_that_cannot_grow_ends_the_grid_and_room_completes_it(
+    tmp_path, file_limit, trainings, capsys
+):
+    check_full(tmp_path, lambda: file_limit(100), lambda: file_limit(10**9), capsys)
+
+
+def test_full_disk_ends_the_grid_and_room_completes_it(small_disk, trainings, capsys):
+    folder, fill = small_disk
+    check_full(folder, fill, (folder / "filling").unlink, capsys)
+
+
+@pytest.mark.usefixtures("eager")
+def test_full_disk_under_the_cache_names_the_cache(
+    user_cache, file_limit, tiny_grid, tmp_path, capsys, monkeypatch
+):
+    small = {"hidden_units": [8], "latent_dim": 2, "map_size": [2, 3], "iterations": 5}
+    rows = (("ae_kerasom", small | {"pretrain_iterations": 5}),)
+    monkeypatch.setitem(schedule.GRIDS, "tiny", Grid(rows, ("mnist",), (0,)))
+    file_limit(100)
+    assert main(["run", "tiny", "--results", str(tmp_path / "results")]) == 2
+    folder = user_cache / "autoencoders"
+    sentence = rf"desom: the trained autoencoder cannot be kept in {folder}: .*; make room, and run"
+    assert re.search(sentence, capsys.readouterr().err)
+    assert not list(folder.glob("*.npz")) + list(folder.glob("*.tmp"))
+    file_limit(10**9)
+    assert main(["run", "tiny", "--results", str(tmp_path / "results")]) == 0
+
+
+# A loss that is not finite
+
+
+@pytest.mark.usefixtures("eager")
+def test_nan_stops_its_run_alone_and_no_table_sees_it(tiny_grid, tmp_path, capsys, monkeypatch):
+    small = {"map_size": [2, 3], "iterations": 40, "batch_size": 16}
+    rows = (("kerasom", small | {"learning_rate": 1e30}), ("kerasom", small))
+    monkeypatch.setitem(schedule.GRIDS, "tiny", Grid(rows, ("mnist",), (0,)))
+    part = ["tiny", "--results", str(tmp_path)]
+    assert main(["run", *part]) == 1
+    sentence = r"kerasom on mnist, seed 0 failed: the loss is not finite at iteration (\d+): try a "
+    first, second = re.findall(sentence, capsys.readouterr().out)
+    assert first == second and int(first) < 5
+
+    assert main(["status", *part]) == 1
+    printed = capsys.readouterr().out
+    assert "  1 of   2 recorded" in printed and re.search(sentence, printed)
+    (failure,) = records.read_failures(tmp_path).values()
+    assert failure["config"]["learning_rate"] == 1e30
+    table = tables.tidy(recorded(runs_of("tiny"), tmp_path), ["learning_rate"])
+    assert table["learning_rate"].tolist() == [0.001]
+    assert np.isfinite(table["quantization_error"]).all()

@@ -1,0 +1,306 @@
+"""Drawings of maps: what is drawn, where, on which axes; the mathematics against slow loops."""
+
+from io import BytesIO
+from itertools import pairwise, product
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.collections import PolyCollection
+from PIL import Image
+
+from desom import DESOM, Kerasom, figures, grid, metrics
+from desom.errors import InputError
+from desom.grid import TOPOLOGIES, grid_coordinates, grid_distances
+from helpers import small
+
+SIZE = (4, 3)
+K = 12
+GRIDS = [(topology, toroidal) for topology in TOPOLOGIES for toroidal in (False, True)]
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left_open():
+    """Begin and end without figures."""
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def prototypes():
+    return np.random.default_rng(0).normal(size=(K, 5))
+
+
+def drawn(ax):
+    """Draw the figure of some axes, so that what cannot be drawn fails."""
+    ax.figure.canvas.draw()
+    return ax
+
+
+# Cells and mosaics
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_a_cell_shares_an_edge_with_its_four_or_six_neighbors(topology):
+    cells = grid.cell_corners(SIZE, topology)
+    corners = [{tuple(corner) for corner in np.round(cell, 9)} for cell in cells]
+    beside = topology if topology == "hexagonal" else "rectangular"
+    distances = grid_distances(SIZE, beside)
+    for k, m in product(range(K), repeat=2):
+        assert (len(corners[k] & corners[m]) == 2) == (distances[k, m] == 1)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_cells_are_regular_and_lie_around_their_units(topology):
+    cells = grid.cell_corners(SIZE, topology)
+    centers = grid_coordinates(SIZE, topology)[:, ::-1]
+    sides = np.linalg.norm(cells - np.roll(cells, 1, axis=1), axis=2)
+    assert np.allclose(cells.mean(axis=1), centers)
+    assert np.allclose(sides, sides[0, 0])
+    assert np.allclose(np.ptp(cells[:, :, 0], axis=1), 1)
+
+
+@pytest.mark.parametrize("gap", [0, 2])
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_a_mosaic_has_every_image_at_the_place_of_its_unit(topology, gap):
+    height, width = 3, 4
+    images = np.random.default_rng(0).random((K, height * width))
+    picture = figures.mosaic(images, SIZE, (height, width), topology, gap)
+    shift = (width + gap) // 2 if topology == "hexagonal" else 0
+    rows, columns = SIZE
+    assert picture.shape == (
+        rows * (height + gap) - gap,
+        columns * (width + gap) - gap + shift,
+    )
+    seen = 0
+    for k, (row, column) in enumerate(product(range(rows), range(columns))):
+        top, left = row * (height + gap), column * (width + gap) + row % 2 * shift
+        place = picture[top : top + height, left : left + width]
+        assert np.array_equal(place.ravel(), images[k].astype(np.float32))
+        seen += place.size
+    assert np.isfinite(picture).sum() == seen
+
+
+def test_a_mosaic_takes_bytes():
+    images = np.arange(0, 240, 20, dtype=np.uint8)[:, None]
+    assert np.allclose(figures.mosaic(images, SIZE, (1, 1)), images.reshape(SIZE) / 255)
+
+
+# The U-matrix and paths
+
+
+def slow_u_matrix(prototypes, distances):
+    means = []
+    for k in range(len(prototypes)):
+        lengths = [
+            sum((a - b) ** 2 for a, b in zip(prototypes[k], prototypes[m], strict=True)) ** 0.5
+            for m in range(len(prototypes))
+            if distances[k][m] == 1
+        ]
+        means.append(sum(lengths) / len(lengths))
+    return means
+
+
+@pytest.mark.parametrize(("topology", "toroidal"), GRIDS)
+def test_the_u_matrix_is_the_mean_distance_to_the_neighbors(prototypes, topology, toroidal):
+    distances = grid_distances(SIZE, topology, toroidal)
+    expected = slow_u_matrix(prototypes.tolist(), distances.tolist())
+    assert np.allclose(metrics.u_matrix(prototypes, distances), expected)
+
+
+def test_a_unit_without_neighbors_has_no_height():
+    assert np.isnan(metrics.u_matrix([[1.0, 2.0]], [[0]])).all()
+
+
+def slow_shortest_length(prototypes, distances, start, end):
+    """Relax every step as often as there are units (Bellman and Ford)."""
+    best = [0.0 if k == start else np.inf for k in range(K)]
+    for _, k, m in product(range(K), range(K), range(K)):
+        if distances[k, m] == 1:
+            best[m] = min(best[m], best[k] + np.linalg.norm(prototypes[k] - prototypes[m]))
+    return best[end]
+
+
+@pytest.mark.parametrize(("topology", "toroidal"), GRIDS)
+def test_a_path_is_the_shortest_of_neighboring_steps(prototypes, topology, toroidal):
+    distances = grid_distances(SIZE, topology, toroidal)
+    path = metrics.path_on_map(prototypes, distances, 1, K - 1)
+    length = np.linalg.norm(np.diff(prototypes[path], axis=0), axis=1).sum()
+    assert (path[0], path[-1]) == (1, K - 1)
+    assert all(distances[k, m] == 1 for k, m in pairwise(path))
+    assert length == pytest.approx(slow_shortest_length(prototypes, distances, 1, K - 1))
+
+
+def test_a_path_may_stand_still_or_pass_equal_prototypes():
+    distances = grid_distances(SIZE)
+    assert metrics.path_on_map(np.zeros((K, 2)), distances, 3, 3).tolist() == [3]
+    assert len(metrics.path_on_map(np.zeros((K, 2)), distances, 0, K - 1)) >= 6
+
+
+# One number per unit
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_units_have_the_colors_of_their_numbers(topology):
+    values = np.arange(K, dtype=float)
+    values[5] = np.nan
+    _, ax = plt.subplots()
+    assert figures.plot_units(values, SIZE, ax, topology=topology, annot=True, vmax=20) is ax
+    (cells,) = drawn(ax).collections
+    assert isinstance(cells, PolyCollection) and len(cells.get_paths()) == K
+    assert np.allclose(cells.get_array().filled(-1), np.where(np.isnan(values), -1, values))
+    assert cells.get_clim() == (0, 20)
+    assert [text.get_text() for text in ax.texts] == [str(k) for k in range(K) if k != 5]
+    top, bottom = ax.get_ylim()[::-1]
+    assert top < bottom, "row 0 is at the top"
+
+
+def test_arguments_are_passed_on():
+    _, ax = plt.subplots()
+    look = {"cmap": "crest", "linewidths": 3, "annot": ["x"] * K, "annot_kws": {"size": 3}}
+    figures.plot_units(range(K), SIZE, ax, cbar=False, **look)
+    assert ax.collections[0].get_cmap().name == "crest"
+    assert ax.collections[0].get_linewidth() == [3]
+    assert {text.get_fontsize() for text in ax.texts} == {3}
+    assert not ax.child_axes, "no color bar"
+
+
+def test_the_color_bar_says_what_the_numbers_are():
+    ax = figures.plot_units(range(K), SIZE, label="images")
+    assert ax.child_axes[0].get_ylabel() == "images"
+
+
+def test_the_majority_class_is_written_and_its_share_is_the_color():
+    counts = np.zeros((K, 2), dtype=int)
+    counts[0], counts[1] = (3, 1), (0, 5)
+    ax = drawn(figures.plot_classes(counts, SIZE, ["T-shirt/top", "Ankle boot"]))
+    assert [text.get_text() for text in ax.texts] == ["T-shirt", "Ankle"]
+    assert ax.collections[0].get_array().compressed().tolist() == [0.75, 1]
+
+
+def test_large_maps_number_some_of_their_rows():
+    ax = figures.plot_units(range(400), (20, 20))
+    assert [label.get_text() for label in ax.get_yticklabels()][:3] == ["0", "2", "4"]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_the_ticks_of_a_mosaic_are_in_the_middle_of_the_images(topology):
+    ax = figures.plot_prototypes(np.zeros((K, 6)), SIZE, (2, 3), topology=topology, gap=1)
+    assert drawn(ax).get_yticks().tolist() == [0.5, 3.5, 6.5, 9.5]
+    assert ax.get_xticks().tolist() == [1, 5, 9]
+
+
+# Among the data
+
+
+@pytest.mark.parametrize(("topology", "toroidal"), GRIDS)
+def test_a_lattice_has_a_line_for_every_pair_of_neighbors(prototypes, topology, toroidal):
+    plane = prototypes[:, :2]
+    ax = figures.plot_lattice(plane, plane, SIZE, None, topology, toroidal, s=9)
+    lines = {frozenset(map(tuple, line.get_xydata())) for line in ax.lines}
+    pairs = np.argwhere(np.triu(grid_distances(SIZE, topology, toroidal) == 1))
+    assert lines == {frozenset({tuple(plane[k]), tuple(plane[m])}) for k, m in pairs}
+    assert drawn(ax).collections[0].get_sizes() == [9]
+
+
+def test_a_projection_keeps_a_plane_as_it_is():
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(5, 2)))[0].T
+    codes, prototypes = rng.normal(size=(50, 2)) @ basis, rng.normal(size=(K, 2)) @ basis
+    classes = np.arange(50) % 2 * 3
+    ax = figures.plot_projection(codes, prototypes, SIZE, classes=classes, class_names="abcd")
+    points, units = (np.asarray(c.get_offsets()) for c in drawn(ax).collections)
+    for projected, given in ((points, codes), (units, prototypes)):
+        between = np.linalg.norm(projected[:, None] - projected, axis=2)
+        assert np.allclose(between, np.linalg.norm(given[:, None] - given, axis=2))
+    assert len(np.unique(ax.collections[0].get_facecolor(), axis=0)) == 2
+    assert [text.get_text() for text in ax.texts] == ["a", "d"]
+    assert ax.get_xlabel().endswith("of the variance)")
+
+
+# Views
+
+
+@pytest.mark.parametrize(("topology", "toroidal"), GRIDS)
+def test_the_u_matrix_is_drawn(prototypes, topology, toroidal):
+    ax = drawn(figures.plot_u_matrix(prototypes, SIZE, None, topology, toroidal, cbar=False))
+    heights = metrics.u_matrix(prototypes, grid_distances(SIZE, topology, toroidal))
+    assert np.allclose(ax.collections[0].get_array(), heights)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_all_components_are_drawn_on_one_scale(prototypes, topology):
+    axes = figures.plot_components(prototypes, SIZE, topology=topology, names="abcde")
+    assert [ax.get_title() for ax in axes] == list("abcde")
+    for ax, values in zip(axes, prototypes.T, strict=True):
+        assert np.allclose(drawn(ax).collections[0].get_array(), values)
+        assert ax.collections[0].get_clim() == (prototypes.min(), prototypes.max())
+
+
+def test_components_can_go_to_axes_that_are_there(prototypes):
+    _, given = plt.subplots(1, 5)
+    assert figures.plot_components(prototypes, SIZE, given) is given
+    assert len(plt.get_fignums()) == 1
+
+
+def test_a_walk_is_one_row():
+    _, ax = plt.subplots()
+    assert figures.plot_walk(np.zeros((7, 6)), (2, 3), ax) is ax
+    assert drawn(ax).images[0].get_array().shape == (2, 7 * 4 - 1)
+    assert ax.get_xlabel() == "step" and len(ax.get_yticks()) == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"topology": "hexagonal", "toroidal": True}],
+    ids=["rectangular", "hexagonal torus"],
+)
+@pytest.mark.parametrize("cls", [Kerasom, DESOM])
+def test_an_overview_takes_a_fitted_estimator(cls, changes):
+    rng = np.random.default_rng(0)
+    x, y = rng.random((40, 4), dtype=np.float32), rng.integers(3, size=40)
+    estimator = small(cls, iterations=2, **changes).fit(x)
+    axes = figures.plot_overview(estimator, x, y, image_shape=(2, 2))
+    titles = ["samples per unit", "U-matrix", "majority class", "prototypes"]
+    assert [drawn(ax).get_title() for ax in axes] == titles
+    assert axes[0].collections[0].get_array().sum() == len(x)
+    assert len(figures.plot_overview(estimator, x)) == 2
+
+
+def test_an_animation_has_all_frames_and_leaves_no_figure_open():
+    file = figures.animate(
+        lambda frame, ax: figures.plot_units(np.arange(K) * frame, SIZE, ax, vmin=0, vmax=30),
+        [1, 2, 3],
+        figsize=(2, 2),
+        colors=8,
+    )
+    assert file.startswith(b"\x89PNG")
+    with Image.open(BytesIO(file)) as image:
+        assert image.n_frames == 3 and image.info["loop"] == 0
+        assert len(image.convert("RGB").getcolors()) <= 8
+    assert plt.get_fignums() == []
+
+
+# What cannot be drawn
+
+
+@pytest.mark.parametrize(
+    ("draw", "sentence"),
+    [
+        (lambda: figures.mosaic(np.zeros((K, 5)), SIZE, (2, 3)), "takes (12, 6)"),
+        (lambda: figures.plot_units(range(5), SIZE), "takes (12,), one number per unit"),
+        (lambda: figures.plot_lattice([[0, 0]], np.zeros((K, 3)), SIZE), "takes (12, 2)"),
+        (lambda: figures.plot_units(range(K), SIZE, topology="hexagon"), "'hexagonal'"),
+        (lambda: figures.mosaic(np.zeros((K, 1)), SIZE, (1, 1), "round"), "unknown topology"),
+        (lambda: figures.plot_lattice([[0, 0]], np.zeros((K, 2)), SIZE, topology=""), "topology"),
+        (lambda: figures.plot_u_matrix(np.zeros((5, 2)), SIZE), "do not agree"),
+        (lambda: metrics.u_matrix([1.0, 2.0], np.zeros((2, 2))), "do not agree"),
+        (lambda: metrics.path_on_map(np.zeros((K, 2)), grid_distances(SIZE), 0, K), "0 to 11"),
+    ],
+)
+def test_a_refusal_is_one_sentence(draw, sentence):
+    with pytest.raises(InputError) as error:
+        draw()
+    message = str(error.value)
+    assert sentence in message and "\n" not in message and message.endswith(".")

@@ -1,0 +1,126 @@
+"""How friendly a latent space is to a map, against spaces whose answer is known."""
+
+import numpy as np
+import pytest
+
+from desom.errors import InputError
+from desom.experiments.artifact import kept_samples
+from desom.grid import grid_coordinates, grid_distances
+from desom.metrics.latent import (
+    decoded_walks,
+    order,
+    participation_ratio,
+    quantization_share,
+    two_nn_dimension,
+)
+
+SIZE = (4, 5)
+SHEET = grid_coordinates(SIZE)
+GRID = grid_distances(SIZE)
+PAIRS = 4 * 4 + 3 * 5
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def embedded(points, n_features, rng):
+    """Rotate points into a space of more features, where their distances are the same."""
+    rotation, _ = np.linalg.qr(rng.normal(size=(n_features, n_features)))
+    return points @ rotation[: points.shape[1]]
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 5])
+def test_two_nn_finds_the_dimension_of_an_even_cloud(dimension, rng):
+    points = embedded(rng.random((2000, dimension)), 10, rng)
+    assert two_nn_dimension(points) == pytest.approx(dimension, rel=0.12)
+    assert two_nn_dimension(1e-3 * points + 5) == pytest.approx(two_nn_dimension(points), rel=1e-3)
+
+
+def test_two_nn_sees_a_curved_sheet_where_the_participation_ratio_sees_its_room(rng):
+    angle = 3 * np.pi * rng.random(3000)
+    points = np.stack([angle * np.cos(angle), angle * np.sin(angle), 10 * rng.random(3000)], axis=1)
+    assert two_nn_dimension(points) == pytest.approx(2, rel=0.1)
+    assert participation_ratio(points) > 2.5
+
+
+def test_two_nn_is_the_formula_where_it_can_be_done_by_hand():
+    # Ratios r2 / r1 of 0, 1, 3 and 7 on a line: 3, 2, 3/2, 3/2.
+    expected = 3 / np.log(3 * 2 * 1.5 * 1.5)
+    assert two_nn_dimension([[0.0], [1], [3], [7]]) == pytest.approx(expected)
+    assert two_nn_dimension([[0.0], [1], [1], [3], [7], [7]]) == pytest.approx(expected)
+
+
+def test_two_nn_needs_three_points():
+    with pytest.raises(InputError, match="2 different points have no dimension"):
+        two_nn_dimension([[0.0], [1], [1]])
+
+
+def test_participation_ratio_counts_even_directions():
+    corners = np.concatenate([np.eye(6)[:4], -np.eye(6)[:4]])
+    assert participation_ratio(corners) == pytest.approx(4)
+    assert participation_ratio(corners[:, :1]) == 1
+    assert participation_ratio(corners * [1, 0, 0, 0, 0, 0]) == 1
+
+
+def test_order_is_that_of_the_sheet(rng):
+    flat = embedded(SHEET, 6, rng)
+    assert order(flat, GRID) > 0.9
+    assert order(7 * flat + 1, GRID) == pytest.approx(order(flat, GRID), abs=0.01)
+    shuffled = [order(rng.permutation(flat), GRID) for _ in range(50)]
+    assert abs(np.mean(shuffled)) < 0.1
+    line = np.arange(9.0)[:, None]
+    assert order(line, grid_distances((1, 9))) == pytest.approx(1)
+    assert order(np.abs(line - 4), grid_distances((1, 9))) < 0.5
+
+
+def test_quantization_share_is_what_is_left_of_the_variance():
+    points = np.array([[0.0, 0], [2, 0], [10, 0], [12, 0]])
+    assert quantization_share(points, points[::-1]) == 0
+    assert quantization_share(points, points.mean(axis=0, keepdims=True)) == 1
+    assert quantization_share(points, [[1.0, 0], [11, 0]]) == pytest.approx(4 / (4 + 100))
+    assert quantization_share(points, [[50.0, 0]]) > 1
+
+
+def test_walk_through_a_linear_decoder_is_straight_and_even(rng):
+    decoder = rng.normal(size=(2, 7)).astype(np.float32)
+    walks = decoded_walks(lambda z: z @ decoder, SHEET, GRID)
+    assert walks.keys() == {"detour", "jump"}
+    for ratios in walks.values():
+        assert ratios.shape == (PAIRS,)
+        assert np.allclose(ratios, 1, atol=1e-4)
+
+
+def test_walk_is_longer_around_a_bend_and_jumps_at_a_threshold():
+    pair, neighbors = np.array([[0.0], [1.0]]), grid_distances((1, 2))
+
+    def half_circle(z):
+        return np.concatenate([np.cos(np.pi * z), np.sin(np.pi * z)], axis=1)
+
+    bent = decoded_walks(half_circle, pair, neighbors)
+    assert bent["detour"] == pytest.approx([8 * np.sin(np.pi / 16)], rel=1e-4)
+    assert bent["jump"] == pytest.approx([1], rel=1e-4)
+    sudden = decoded_walks(lambda z: (z > 0.55).astype(np.float32), pair, neighbors)
+    assert (sudden["detour"], sudden["jump"]) == (1, 8)
+    still = decoded_walks(np.zeros_like, pair, neighbors)
+    assert (still["detour"], still["jump"]) == (1, 1)
+
+
+def test_map_of_one_unit_has_no_walks():
+    walks = decoded_walks(lambda z: z, np.zeros((1, 2)), grid_distances((1, 1)))
+    assert [ratios.shape for ratios in walks.values()] == [(0,), (0,)]
+
+
+@pytest.mark.parametrize("measure", [order, lambda m, d: decoded_walks(None, m, d)])
+@pytest.mark.parametrize("prototypes", [np.zeros((3, 2)), np.zeros(20)])
+def test_sizes_that_do_not_agree_are_refused(measure, prototypes):
+    with pytest.raises(InputError, match=r"must be \(K, D\) and \(K, K\)"):
+        measure(prototypes, GRID)
+
+
+def test_kept_samples_are_spread_over_all_of_them():
+    assert kept_samples(60).tolist() == list(range(60))
+    kept = kept_samples(70_000)
+    assert (kept[0], kept[-1], len(np.unique(kept))) == (0, 69_999, 1000)
+    assert np.ptp(np.diff(kept)) <= 1

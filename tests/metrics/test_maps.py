@@ -1,0 +1,350 @@
+"""Every metric of a map against slow loops over its definition, by hand, and at its extremes."""
+
+import itertools
+import tracemalloc
+from math import dist, exp, sqrt
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
+from sklearn.manifold import trustworthiness as sklearn_trustworthiness
+
+from desom import metrics
+from desom.errors import InputError
+from desom.grid import grid_distances
+
+few = settings(max_examples=25, deadline=None)
+seeds = st.integers(0, 2**32 - 1)
+
+
+# Quantization and topography
+
+
+def random_map(seed, n_samples=40, map_size=(3, 4), n_features=3):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n_samples, n_features))
+    prototypes = rng.normal(size=(map_size[0] * map_size[1], n_features))
+    return x, prototypes, grid_distances(map_size)
+
+
+def slow_path_lengths(prototypes, distances):
+    """Floyd and Warshall's algorithm, on the edges between adjacent units."""
+    units = range(len(prototypes))
+    lengths = [[float("inf")] * len(units) for _ in units]
+    for a, b in itertools.product(units, units):
+        if a == b:
+            lengths[a][b] = 0.0
+        elif distances[a][b] == 1:
+            lengths[a][b] = dist(prototypes[a], prototypes[b])
+    for via, a, b in itertools.product(units, units, units):
+        lengths[a][b] = min(lengths[a][b], lengths[a][via] + lengths[via][b])
+    return lengths
+
+
+def slow_map_errors(x, prototypes, distances, temperature):
+    paths = slow_path_lengths(prototypes, distances)
+    quantization = topographic = combined = distortion = 0.0
+    for point in x:
+        order = sorted(range(len(prototypes)), key=lambda k: dist(point, prototypes[k]))
+        first, second = order[:2]
+        nearest = dist(point, prototypes[first])
+        quantization += nearest
+        topographic += distances[first][second] > 1
+        combined += nearest + paths[first][second]
+        for k, prototype in enumerate(prototypes):
+            weight = exp(-((distances[first][k] / temperature) ** 2))
+            distortion += weight * dist(point, prototype) ** 2
+    return [total / len(x) for total in (quantization, topographic, combined, distortion)]
+
+
+@few
+@given(seeds, st.sampled_from([(3, 4), (1, 6), (2, 2)]), st.floats(0.3, 5))
+def test_map_errors_equal_slow_loops(seed, map_size, temperature):
+    x, prototypes, distances = random_map(seed, map_size=map_size)
+    expected = slow_map_errors(x, prototypes, distances, temperature)
+    assert metrics.quantization_error(x, prototypes) == pytest.approx(expected[0])
+    assert metrics.topographic_error(x, prototypes, distances) == pytest.approx(expected[1])
+    assert metrics.combined_error(x, prototypes, distances) == pytest.approx(expected[2])
+    value = metrics.distortion(x, prototypes, distances, temperature)
+    # JAX knows no double precision unless it is asked for; the weights come from the backend.
+    tolerance = 1e-6 if keras.backend.backend() == "jax" else 1e-11
+    assert value == pytest.approx(expected[3], rel=tolerance)
+
+
+def test_hand_computed_map_errors():
+    prototypes = [[0.0, 0.0], [4.0, 0.0], [4.0, 3.0], [0.0, 3.0]]
+    distances = grid_distances((1, 4))
+    x = [[0.0, 1.0], [4.0, -1.0]]
+    assert metrics.quantization_error(x, prototypes) == pytest.approx(1)
+    # The first point lies between the two ends of the map, the second beside units 1 and 2.
+    assert metrics.topographic_error(x, prototypes, distances) == pytest.approx(1 / 2)
+    assert metrics.combined_error(x, prototypes, distances) == pytest.approx(
+        ((1 + 4 + 3 + 4) + (1 + 3)) / 2
+    )
+    near, far, farthest = exp(-1), exp(-4), exp(-9)
+    first = 1 + 17 * near + 20 * far + 4 * farthest
+    second = near * 17 + 1 + near * 16 + far * 32
+    assert metrics.distortion(x, prototypes, distances, 1.0) == pytest.approx((first + second) / 2)
+
+
+def test_diagonal_neighbors_are_not_adjacent():
+    prototypes = [[0.0], [10.0], [20.0], [1.0]]  # units 0 and 3 touch at a corner of the 2 x 2 map
+    assert metrics.topographic_error([[0.2]], prototypes, grid_distances((2, 2))) == 1
+
+
+@pytest.mark.parametrize("order, error", [([0, 1, 2, 3, 4], 0.0), ([0, 2, 4, 1, 3], 1.0)])
+def test_topographic_error_of_perfect_and_worst_order(order, error):
+    prototypes = np.array(order, dtype=float)[:, None]
+    x = np.linspace(0.1, 3.9, 50)[:, None]
+    assert metrics.topographic_error(x, prototypes, grid_distances((1, 5))) == error
+
+
+def test_points_on_their_prototypes_have_no_error():
+    _, prototypes, _ = random_map(0, n_features=50)
+    assert metrics.quantization_error(1e4 + prototypes, 1e4 + prototypes) == 0
+    line = np.arange(5.0)[:, None]
+    assert metrics.combined_error(line, line, grid_distances((1, 5))) == pytest.approx(1)
+
+
+def test_steps_between_identical_prototypes_are_free_but_exist():
+    prototypes = [[0.0], [5.0], [5.0], [5.0], [1.0]]
+    distances = grid_distances((1, 5))
+    # The BMU is unit 0, the second unit 4: the way 0-1-2-3-4 is 5 + 0 + 0 + 4 long.
+    assert metrics.combined_error([[0.25]], prototypes, distances) == pytest.approx(0.25 + 9)
+    identical = np.ones((5, 2))
+    assert metrics.combined_error(np.zeros((3, 2)), identical, distances) == pytest.approx(sqrt(2))
+
+
+def test_a_map_of_one_unit():
+    x, prototype = [[3.0, 4.0], [0.0, 0.0]], [[0.0, 0.0]]
+    one = grid_distances((1, 1))
+    assert metrics.quantization_error(x, prototype) == 2.5
+    assert metrics.topographic_error(x, prototype, one) == 0
+    assert metrics.combined_error(x, prototype, one) == 2.5
+    assert metrics.distortion(x, prototype, one, 1.0) == pytest.approx(12.5)
+
+
+def test_distortion_tends_to_its_limits_with_the_temperature():
+    x, prototypes, distances = random_map(0)
+    squared = cdist(x, prototypes) ** 2
+    cold = metrics.distortion(x, prototypes, distances, 1e-3)
+    hot = metrics.distortion(x, prototypes, distances, 1e6)
+    assert cold == pytest.approx(squared.min(axis=1).mean())
+    assert hot == pytest.approx(squared.sum(axis=1).mean())
+
+
+def test_float32_points_far_from_the_origin_keep_their_distances():
+    rng = np.random.default_rng(0)
+    prototypes = (1000 + rng.normal(size=(12, 3))).astype("float32")
+    x = (prototypes[rng.integers(0, 12, 50)] + 0.01).astype("float32")
+    expected = slow_map_errors(x.tolist(), prototypes.tolist(), grid_distances((3, 4)), 0.8)
+    scores = metrics.map_scores(x, prototypes, grid_distances((3, 4)), 0.8)
+    assert list(scores.values())[:4] == pytest.approx(expected, rel=1e-8)
+
+
+def test_blocks_change_nothing(monkeypatch):
+    arguments = *random_map(1), 0.7
+    whole = metrics.map_scores(*arguments)
+    monkeypatch.setattr(metrics, "BLOCK_SIZE", 90)  # 7 points of 12 distances a block, of 40
+    assert metrics.map_scores(*arguments) == pytest.approx(whole, rel=1e-12)
+
+
+def test_the_distances_of_all_points_are_never_held_at_once():
+    x, prototypes, distances = random_map(0, n_samples=12_000, map_size=(40, 40))
+    tracemalloc.start()
+    try:
+        metrics.map_scores(x, prototypes, distances, 1.0, sample_size=100)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60e6 < x.shape[0] * len(prototypes) * 8
+
+
+# Neighborhoods
+
+
+def slow_rank_agreement(neighbor_distances, penalty_distances, k):
+    """Trustworthiness by its definition, averaged over all ways to break the ties of every row."""
+
+    def rankings(distances, i):
+        others = [j for j in range(n) if j != i]
+        orders = itertools.permutations(others)
+        yield from (sorted(order, key=lambda j: distances[i][j]) for order in orders)
+
+    n, total = len(neighbor_distances), 0.0
+    for i in range(n):
+        neighbor_sets = [set(ranking[:k]) for ranking in rankings(neighbor_distances, i)]
+        penalties = [
+            {j: rank - k for rank, j in enumerate(ranking, start=1) if rank > k}
+            for ranking in rankings(penalty_distances, i)
+        ]
+        cases = itertools.product(neighbor_sets, penalties)
+        sums = [sum(penalty.get(j, 0) for j in neighbors) for neighbors, penalty in cases]
+        total += sum(sums) / len(sums)
+    return 1 - 2 / (n * k * (2 * n - 3 * k - 1)) * total
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1)), min_size=5, max_size=5),
+    st.lists(st.integers(0, 3), min_size=5, max_size=5),
+    st.integers(1, 2),
+)
+def test_ties_are_worth_their_mean_over_every_way_to_break_them(points, bmus, k):
+    x, distances = np.array(points, dtype=float), grid_distances((2, 2))
+    between_points, between_units = cdist(x, x), distances[np.ix_(bmus, bmus)]
+    assert metrics.trustworthiness(x, bmus, distances, k) == pytest.approx(
+        slow_rank_agreement(between_units, between_points, k)
+    )
+    assert metrics.neighborhood_preservation(x, bmus, distances, k) == pytest.approx(
+        slow_rank_agreement(between_points, between_units, k)
+    )
+
+
+@pytest.mark.parametrize("k", [1, 5, 17])
+def test_without_ties_both_measures_equal_scikit_learn(k):
+    rng = np.random.default_rng(k)
+    x, projected = rng.normal(size=(60, 4)), rng.normal(size=(60, 2))
+    arguments = x, np.arange(60), cdist(projected, projected), k
+    assert metrics.trustworthiness(*arguments) == pytest.approx(
+        sklearn_trustworthiness(x, projected, n_neighbors=k)
+    )
+    assert metrics.neighborhood_preservation(*arguments) == pytest.approx(
+        sklearn_trustworthiness(projected, x, n_neighbors=k)
+    )
+
+
+def test_ties_on_a_map_equal_the_mean_of_many_random_tie_breaks():
+    rng = np.random.default_rng(0)
+    x, bmus, distances = rng.normal(size=(40, 3)), rng.integers(0, 6, 40), grid_distances((2, 3))
+    ranks = cdist(x, x).argsort(axis=1).argsort(axis=1)
+    tied = distances[np.ix_(bmus, bmus)].astype(float)
+    np.fill_diagonal(tied, np.inf)
+    means = []
+    for _ in range(2000):
+        nearest = np.argsort(tied + rng.uniform(0, 0.5, tied.shape), axis=1)[:, :5]
+        penalty = np.maximum(np.take_along_axis(ranks, nearest, axis=1) - 5, 0).sum()
+        means.append(1 - 2 / (40 * 5 * (80 - 15 - 1)) * penalty)
+    tolerance = 4 * np.std(means) / sqrt(len(means))
+    value = metrics.trustworthiness(x, bmus, distances)
+    assert value == pytest.approx(np.mean(means), abs=tolerance)
+    assert tolerance < 2e-3
+
+
+def test_hand_computed_trustworthiness():
+    x, bmus = [[0.0], [1.0], [3.0], [7.0]], [0, 1, 1, 0]
+    distances = grid_distances((1, 2))
+    # k = 1, n = 4. On the map the neighbors are 0-3 and 1-2; among the points, 3 is third for 0,
+    # 0 third for 3, 2 second for 1 and 1 first for 2: the penalties are 2, 2, 1 and 0.
+    assert metrics.trustworthiness(x, bmus, distances, 1) == pytest.approx(1 - 2 / (4 * 4) * 5)
+    # Among the points the neighbors are 0-1, 1-0, 2-1 and 3-2; 0-1 and 3-2 share ranks 2 and 3 of
+    # the map with another sample, as does 1-0: a mean penalty of 1.5 each.
+    value = metrics.neighborhood_preservation(x, bmus, distances, 1)
+    assert value == pytest.approx(1 - 2 / (4 * 4) * 4.5)
+
+
+def test_a_faithful_map_is_perfect():
+    x = np.cumsum(np.linspace(1.0, 2.0, 30))[:, None]
+    distances = cdist(x, x)
+    assert metrics.trustworthiness(x, np.arange(30), distances) == 1
+    assert metrics.neighborhood_preservation(x, np.arange(30), distances) == 1
+
+
+def test_a_map_that_swaps_near_and_far_is_worst():
+    # Two pairs far apart: on the map, each point is nearest to the farthest one.
+    x = np.array([[0.0], [1.0], [10.0], [12.0]])
+    farness = 20 - cdist(x, x)
+    np.fill_diagonal(farness, 0)
+    assert metrics.trustworthiness(x, np.arange(4), farness, 1) == pytest.approx(0)
+    assert metrics.neighborhood_preservation(x, np.arange(4), farness, 1) == pytest.approx(0)
+
+
+@few
+@given(seeds, st.integers(1, 9))
+def test_neighborhood_measures_are_shares_that_ignore_the_order_of_the_samples(seed, k):
+    rng = np.random.default_rng(seed)
+    x, bmus, distances = rng.integers(0, 4, (20, 2)), rng.integers(0, 6, 20), grid_distances((2, 3))
+    order = rng.permutation(20)
+    for measure in (metrics.trustworthiness, metrics.neighborhood_preservation):
+        value = measure(x, bmus, distances, k)
+        assert -1e-12 <= value <= 1
+        assert measure(x[order], bmus[order], distances, k) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("measure", [metrics.trustworthiness, metrics.neighborhood_preservation])
+def test_the_seed_draws_the_sample_and_matters_only_to_large_data(measure):
+    x, prototypes, distances = random_map(0, n_samples=100)
+    arguments = x, cdist(x, prototypes).argmin(axis=1), distances, 5
+    assert measure(*arguments, 50, 3) == measure(*arguments, 50, 3) != measure(*arguments, 50, 4)
+    assert measure(*arguments, 100, 3) == pytest.approx(measure(*arguments, 200, 4))
+
+
+def test_sampled_points_keep_their_units_and_are_drawn_once():
+    x = np.cumsum(np.linspace(1.0, 2.0, 60))[:, None]
+    arguments = x, np.arange(60), cdist(x, x)
+    # A point drawn twice would tie with itself, and a point with another's unit would be misplaced.
+    assert metrics.trustworthiness(*arguments, sample_size=50) == 1
+    assert metrics.neighborhood_preservation(*arguments, sample_size=50) == 1
+
+
+# All together
+
+
+def test_map_scores_equal_the_functions():
+    x, prototypes, distances = random_map(2, n_samples=100)
+    bmus = cdist(x, prototypes).argmin(axis=1)
+    options = {"n_neighbors": 4, "sample_size": 60, "random_state": 1}
+    assert metrics.map_scores(x, prototypes, distances, 0.9, **options) == {
+        "quantization_error": metrics.quantization_error(x, prototypes),
+        "topographic_error": metrics.topographic_error(x, prototypes, distances),
+        "combined_error": metrics.combined_error(x, prototypes, distances),
+        "distortion": metrics.distortion(x, prototypes, distances, 0.9),
+        "trustworthiness": metrics.trustworthiness(x, bmus, distances, **options),
+        "neighborhood_preservation": metrics.neighborhood_preservation(
+            x, bmus, distances, **options
+        ),
+    }
+
+
+def test_scores_are_python_floats():
+    scores = metrics.map_scores(*random_map(0), 1.0)
+    scores |= metrics.clustering_scores([0, 1, 1], [0, 1, 0], 2)
+    assert {type(score) for score in scores.values()} == {float}
+
+
+# Bad input
+
+X, M, D = np.zeros((6, 2)), np.zeros((4, 2)), grid_distances((2, 2))
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: metrics.quantization_error(X[0], M), r"x of shape \(2,\) .* \(any, any\)"),
+        (lambda: metrics.quantization_error(X, M[:, :1]), r"prototypes .* must be \(any, 2\)"),
+        (lambda: metrics.quantization_error(X + np.nan, M), "x holds NaN"),
+        (lambda: metrics.quantization_error(X, M + np.inf), "prototypes holds NaN or infinite"),
+        (lambda: metrics.quantization_error(X.astype(str), M), "x of type .* numbers"),
+        (lambda: metrics.topographic_error(X, M, D[1:]), r"grid_distances of .* must be \(4, 4\)"),
+        (lambda: metrics.combined_error(X, M, D[:3, :3]), r"grid_distances of shape \(3, 3\)"),
+        (lambda: metrics.distortion(X, M, D, 0.0), "temperature = 0.0 .* positive"),
+        (lambda: metrics.distortion(X, M, D, float("nan")), "temperature = nan .* positive"),
+        (lambda: metrics.trustworthiness(X, [0] * 5, D, 1), r"bmus of shape \(5,\) .* \(6\)"),
+        (lambda: metrics.trustworthiness(X, [4] * 6, D, 1), "bmus from 4 to 4 .* accepts 0 to 3"),
+        (lambda: metrics.trustworthiness(X, [-1] * 6, D, 1), "bmus from -1 to -1"),
+        (lambda: metrics.trustworthiness(X, [0] * 6, D[:3], 1), r"must be \(3, 3\)"),
+        (lambda: metrics.trustworthiness(X, [0] * 6, D, 3), "n_neighbors = 3 .* 6 samples"),
+        (lambda: metrics.trustworthiness(X, [0] * 6, D, 0), "n_neighbors = 0"),
+        (lambda: metrics.trustworthiness(X, [0] * 6, D, 2, sample_size=4), "with 4 samples"),
+        (lambda: metrics.neighborhood_preservation(X, [0] * 6, D, 3), "n_neighbors = 3"),
+        (lambda: metrics.map_scores(X, M, D, 1.0), "n_neighbors = 5 .* 6 samples"),
+        (lambda: metrics.map_scores(X, M, D, -1.0), "temperature = -1.0"),
+    ],
+)
+def test_bad_input_is_named_in_one_sentence(call, message):
+    with pytest.raises(InputError, match=message) as error:
+        call()
+    assert str(error.value).endswith(".") and "\n" not in str(error.value)

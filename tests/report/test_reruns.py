@@ -1,0 +1,148 @@
+"""A reader's runs beside the recorded ones."""
+
+import re
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import gate
+from desom import cli
+from desom.experiments import records
+from desom.experiments.schedule import runs_of
+from desom.report import reruns
+from desom.report.statistics import ROUNDING
+
+
+def a_run(seed, purity, method="desom", dataset="mnist", **config):
+    """Give what a record holds that matters here."""
+    return {
+        "method": method,
+        "dataset": dataset,
+        "seed": seed,
+        "key": f"{method}-{dataset}-{seed}-{sorted(config.items())}",
+        "config": config,
+        "metrics": {"purity": purity},
+        "seconds": {},
+        "environment": {"threads": 1},
+    }
+
+
+OURS = [a_run(seed, value) for seed, value in enumerate([0.90, 0.92, 0.91, 0.93, 0.91])]
+
+
+def test_the_tolerance_is_the_prediction_interval_of_a_new_run():
+    (row,) = reruns.compare_runs([a_run(7, 0.92)], OURS).to_dict("records")
+    values = [record["metrics"]["purity"] for record in OURS]
+    # By the t-test of one value against five: at the border of the interval, its p-value is 0.01.
+    spread = np.std(values, ddof=1)
+    t = (row["to"] - np.mean(values)) / (spread * np.sqrt(1 + 1 / 5))
+    assert 2 * stats.t.sf(t, 4) == pytest.approx(0.01)
+    assert row["to"] - row["ours"] == pytest.approx(row["ours"] - row["from"])
+    assert (row["your runs"], row["our runs"], row["verdict"]) == (1, 5, "within tolerance")
+
+
+def test_of_runs_that_differ_by_luck_one_in_a_hundred_is_off():
+    rng = np.random.default_rng(0)
+    off = 0
+    for _ in range(400):
+        values = rng.normal(0.9, 0.01, size=5)
+        ours = [a_run(seed, value) for seed, value in enumerate(values[:4])]
+        off += (reruns.compare_runs([a_run(9, values[4])], ours)["verdict"] == "off").sum()
+    assert 1 <= off <= 12
+
+
+@pytest.mark.parametrize("purity", [0.80, 1.0])
+def test_a_run_that_is_off_is_flagged(purity):
+    assert list(reruns.compare_runs([a_run(7, purity)], OURS)["verdict"]) == ["off"]
+
+
+def test_more_runs_of_the_reader_narrow_the_interval():
+    one = reruns.compare_runs([a_run(5, 0.92)], OURS).iloc[0]
+    four = reruns.compare_runs([a_run(seed, 0.92) for seed in range(5, 9)], OURS).iloc[0]
+    ratio = (four["to"] - four["ours"]) / (one["to"] - one["ours"])
+    assert ratio == pytest.approx(np.sqrt((1 / 4 + 1 / 5) / (1 + 1 / 5)))
+
+
+def test_settings_of_one_method_share_their_spread():
+    ours = [a_run(s, v, rate=r) for r in (1, 2) for s, v in ((0, 0.8 + r / 10), (1, 0.82 + r / 10))]
+    (row,) = reruns.compare_runs([a_run(5, 0.9, rate=1)], ours).to_dict("records")
+    assert (row["setting"], row["our runs"], row["ours"]) == ("rate=1", 2, pytest.approx(0.91))
+    half = stats.t.ppf(0.995, 2) * np.sqrt(2e-4) * np.sqrt(1 + 1 / 2)
+    assert row["to"] - row["ours"] == pytest.approx(half)
+
+
+def test_runs_that_agree_to_the_last_digit_leave_room_for_rounding():
+    ours = [a_run(seed, 0.9) for seed in range(10)]
+    found = reruns.compare_runs([a_run(0, 0.9 + ROUNDING)], ours)
+    assert list(found["verdict"]) == ["within tolerance"]
+
+
+def test_a_single_recorded_run_has_no_tolerance_and_another_setting_none_at_all():
+    assert list(reruns.compare_runs([a_run(7, 0.5)], OURS[:1])["verdict"]) == ["no tolerance"]
+    other = reruns.compare_runs([a_run(7, 0.92, dataset="digits")], OURS)
+    assert list(other["verdict"]) == ["not recorded"]
+
+
+def test_what_a_run_keeps_is_no_setting_and_a_seed_counts_once():
+    ours = [a_run(seed, 0.9 + seed / 100, snapshots=kept) for kept in (0, 24) for seed in range(3)]
+    (row,) = reruns.compare_runs([a_run(5, 0.91, snapshots=3)], ours).to_dict("records")
+    assert (row["our runs"], row["setting"]) == (3, "")
+
+
+# What a chapter shows
+
+
+def recorded_run(folder, run, purity):
+    """Put a record of a run on file."""
+    record = a_run(run.seed, purity, run.method, run.dataset, **run.config)
+    records.append(folder, record | {"key": run.key})
+
+
+def test_a_reader_without_runs_is_told_how_to_make_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESOM_RESULTS", str(tmp_path))
+    assert "--methods desom --datasets mnist --seeds 10" in reruns.your_runs("paper", "table2").data
+    monkeypatch.setenv("DESOM_RESULTS", str(reruns.REPOSITORY / "results"))
+    assert "No run of yours" in reruns.your_runs("paper", "table2").data
+    monkeypatch.delenv("DESOM_RESULTS")
+    assert reruns.own_folder() == reruns.REPOSITORY / "my-results"
+
+
+def test_a_run_is_compared_with_ours_of_the_same_settings_alone(tmp_path):
+    (run,) = runs_of("table2", methods=["kerasom"], dataset_names=["mnist"], seeds=[10])
+    recorded_run(tmp_path, run, 0.5)
+    other = type(run)(run.method, run.dataset, 11, run.config | {"iterations": 7})
+    recorded_run(tmp_path, other, 0.6)
+    page = reruns.your_runs("paper", "table2", methods=["kerasom"], folder=tmp_path).to_html()
+    assert page.count("<td") == 12  # one row
+    assert "Your runs beside ours: 1 off." in page and "0.500" in page
+
+
+def test_quick_runs_are_not_compared(tmp_path):
+    (run,) = runs_of("table2", methods=["kerasom"], dataset_names=["mnist"], seeds=[10])
+    recorded_run(tmp_path, run, 0.5)
+    assert "not compared" in reruns.your_runs("quick", "table2", folder=tmp_path).data
+
+
+RESULTS = {
+    *("clustering", "deep_clustering", "desom", "figure6", "gamma", "latent", "performance"),
+    *("topologies", "training"),
+}
+
+
+def test_every_chapter_with_results_ends_with_the_reader_s_runs():
+    calls = {}
+    for path in gate.sources(reruns.REPOSITORY):
+        for cell in gate.read(path).cells:
+            if "your_runs(" in cell.source and cell.cell_type == "code":
+                calls[path.stem] = cell.source
+    assert {name for name, call in calls.items() if call.startswith("your_runs(scale, ")} == RESULTS
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS))
+def test_the_command_that_a_chapter_gives_is_known(name, tmp_path):
+    path = reruns.REPOSITORY / f"notebooks/{name}.ipynb"
+    (call,) = (c.source for c in gate.read(path).cells if c.source.startswith("your_runs("))
+    page = eval(call, {"your_runs": reruns.your_runs, "scale": "paper"})
+    command = re.search(r"^desom (run .*) --results my-results$", page.data, re.M)[1].split()
+    assert cli.main(["status", *command[1:], "--results", str(tmp_path)]) == 1
