@@ -1,41 +1,63 @@
-"""The methods by the names that records have."""
+"""The methods by the names that records have: the only list, for runs, tables and figures.
 
-from desom.baselines.ae_gmm import AEGMM
-from desom.baselines.ae_kmeans import AEKMeans
-from desom.baselines.ae_som import AEKerasom, AEMinisom
-from desom.baselines.aec import AEC
-from desom.baselines.dcn import DCN
-from desom.baselines.dec import DEC
-from desom.baselines.dkm import DKM
-from desom.baselines.dnm import DNM
-from desom.baselines.idec import IDEC
-from desom.baselines.kmeans import KMeans
-from desom.baselines.minisom import Minisom
-from desom.baselines.official import OfficialDESOM, OfficialKerasom
-from desom.baselines.som_vae import SOMVAE
-from desom.baselines.vade import VaDE
-from desom.baselines.wamic import WaMiC
-from desom.desom import DESOM
-from desom.som import Kerasom
+A class is imported when it is asked for: tables need no Keras.
+"""
+
+from pkgutil import resolve_name
+from typing import NamedTuple
+
+from desom.errors import check_name
+
+
+class Method(NamedTuple):
+    """Where the class of a method is, and what the book calls it."""
+
+    path: str
+    label: str
+
 
 METHODS = {
-    "kmeans": KMeans,
-    "minisom": Minisom,
-    "kerasom": Kerasom,
-    "ae_kmeans": AEKMeans,
-    "ae_gmm": AEGMM,
-    "ae_minisom": AEMinisom,
-    "ae_kerasom": AEKerasom,
-    "som_vae": SOMVAE,
-    "desom": DESOM,
-    "aec": AEC,
-    "dcn": DCN,
-    "dkm": DKM,
-    "dec": DEC,
-    "idec": IDEC,
-    "vade": VaDE,
-    "wamic": WaMiC,
-    "dnm": DNM,
-    "kerasom_official": OfficialKerasom,
-    "desom_official": OfficialDESOM,
+    "kmeans": Method("desom.baselines.kmeans:KMeans", "k-means"),
+    "minisom": Method("desom.baselines.minisom:Minisom", "minisom"),
+    "kerasom": Method("desom.som:Kerasom", "kerasom"),
+    "ae_kmeans": Method("desom.baselines.ae_kmeans:AEKMeans", "AE+k-means"),
+    "ae_gmm": Method("desom.baselines.ae_gmm:AEGMM", "AE+GMM"),
+    "ae_minisom": Method("desom.baselines.ae_som:AEMinisom", "AE+minisom"),
+    "ae_kerasom": Method("desom.baselines.ae_som:AEKerasom", "AE+kerasom"),
+    "som_vae": Method("desom.baselines.som_vae:SOMVAE", "SOM-VAE"),
+    "desom": Method("desom.desom:DESOM", "DESOM"),
+    "aec": Method("desom.baselines.aec:AEC", "AEC"),
+    "dcn": Method("desom.baselines.dcn:DCN", "DCN"),
+    "dkm": Method("desom.baselines.dkm:DKM", "DKM"),
+    "dec": Method("desom.baselines.dec:DEC", "DEC"),
+    "idec": Method("desom.baselines.idec:IDEC", "IDEC"),
+    "vade": Method("desom.baselines.vade:VaDE", "VaDE"),
+    "wamic": Method("desom.baselines.wamic:WaMiC", "WaMiC"),
+    "dnm": Method("desom.baselines.dnm:DNM", "Deep Neural Maps"),
+    "kerasom_official": Method("desom.baselines.official:OfficialKerasom", "kerasom, official"),
+    "desom_official": Method("desom.baselines.official:OfficialDESOM", "DESOM, official"),
 }
+
+LABELS = {name: method.label for name, method in METHODS.items()}
+
+
+def estimator_class(name):
+    """Import the class of a method.
+
+    Parameters
+    ----------
+    name : str
+        One of ``METHODS``.
+
+    Returns
+    -------
+    type
+        The estimator's class.
+
+    Raises
+    ------
+    InputError
+        If no method has this name.
+    """
+    check_name("method", name, METHODS)
+    return resolve_name(METHODS[name].path)

@@ -18,7 +18,7 @@ from desom.cli import main
 from desom.errors import InputError
 from desom.experiments import records
 from desom.experiments.run import Run, configuration
-from desom.methods import METHODS
+from desom.methods import METHODS, estimator_class
 
 
 def many(n_examples):
@@ -157,7 +157,7 @@ def stop(*args, **kwargs):
 
 def changed(method, data):
     """Draw parameters of a method, small but for up to two that are nonsense."""
-    known = METHODS[method]().get_params()
+    known = estimator_class(method)().get_params()
     # A function as scikit-learn's ``init`` may raise whatever it likes.
     names = st.sampled_from(sorted(known.keys() - {"init"}))
     names = data.draw(st.lists(names, max_size=2, unique=True))
@@ -171,7 +171,7 @@ def changed(method, data):
 def test_fit_accepts_or_explains(method, data):
     parameters = changed(method, data)
     X = data.draw(matrices, label="X")
-    estimator = METHODS[method](**parameters)
+    estimator = estimator_class(method)(**parameters)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -202,9 +202,9 @@ def test_fit_accepts_or_explains(method, data):
     ],
 )
 def test_number_without_sense_is_refused_by_name(method, name, value):
-    parameters = {n: v for n, v in SMALL.items() if n in METHODS[method]().get_params()}
+    parameters = {n: v for n, v in SMALL.items() if n in estimator_class(method)().get_params()}
     with pytest.raises(ValueError, match=name) as caught:
-        METHODS[method](**parameters | {name: value}).fit(FINE)
+        estimator_class(method)(**parameters | {name: value}).fit(FINE)
     assert is_one_sentence(caught.value, [name])
 
 
@@ -213,9 +213,9 @@ def test_numbers_of_numpy_are_numbers(method, fitted, tmp_path):
     def of_numpy(value):
         return tuple(map(np.int64, value)) if isinstance(value, tuple) else np.int64(value)
 
-    known = METHODS[method]().get_params()
+    known = estimator_class(method)().get_params()
     parameters = {name: of_numpy(value) for name, value in SMALL.items() if name in known}
-    estimator = METHODS[method](**parameters).fit(FINE.astype("float32"))
+    estimator = estimator_class(method)(**parameters).fit(FINE.astype("float32"))
     assert np.allclose(estimator.cluster_centers_, fitted[method].cluster_centers_, atol=1e-5)
     estimator.save(tmp_path / "file.npz")
     assert load(tmp_path / "file.npz").get_params() == estimator.get_params()
@@ -229,7 +229,7 @@ def test_training_of_two_steps_ends_well_or_explains(method, data, fitted, few_r
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            estimator = METHODS[method](**parameters).fit(FINE)
+            estimator = estimator_class(method)(**parameters).fit(FINE)
         except Exception as error:
             assert is_one_sentence(error, [*parameters, "learning_rate"]), repr(error)
         else:
@@ -242,8 +242,8 @@ def test_parameter_without_a_text_is_not_saved(tmp_path):
         ("kmeans", "init", len),
         ("kerasom", "random_state", np.random.default_rng()),
     ):
-        parameters = {n: v for n, v in SMALL.items() if n in METHODS[method]().get_params()}
-        estimator = METHODS[method](**parameters)
+        parameters = {n: v for n, v in SMALL.items() if n in estimator_class(method)().get_params()}
+        estimator = estimator_class(method)(**parameters)
         estimator.cluster_centers_ = FINE[:3]
         setattr(estimator, name, value)
         with pytest.raises(InputError, match=f"{name} is "):
@@ -257,7 +257,8 @@ def fitted():
     tf.config.run_functions_eagerly(True)
     x = FINE.astype("float32")
     estimators = {}
-    for method, cls in METHODS.items():
+    for method in METHODS:
+        cls = estimator_class(method)
         known = {name: value for name, value in SMALL.items() if name in cls().get_params()}
         estimators[method] = cls(**known).fit(x)
     yield estimators

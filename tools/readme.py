@@ -34,8 +34,9 @@ def table(records):
     str
         The table: means and standard deviations, and the paper's numbers.
     """
+    from desom.methods import LABELS
     from desom.report.published import TABLE2
-    from desom.report.tables import DATASETS, METHODS, compare, tidy
+    from desom.report.tables import DATASETS, compare, tidy
 
     metrics = {"purity": "purity", "nmi_geometric": "NMI"}
     cells = compare(tidy(records), SHOWN, list(metrics), TABLE2)
@@ -49,7 +50,7 @@ def table(records):
             else f"not run | {cell.published:.3f}"
             for cell in row.itertuples()
         )
-        lines.append(f"| {METHODS[method]} | {' | '.join(columns)} |")
+        lines.append(f"| {LABELS[method]} | {' | '.join(columns)} |")
     return "\n".join(lines)
 
 

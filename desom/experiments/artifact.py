@@ -17,7 +17,7 @@ def measure(estimator, data, labels, seed):
 
     Parameters
     ----------
-    estimator : estimator of METHODS
+    estimator : estimator of `methods.METHODS`
         Fitted on ``data.x``.
     data : datasets.Dataset
         The data set.

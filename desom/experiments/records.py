@@ -264,7 +264,7 @@ def claim(folder, key):
 
 
 # Of no use where the package is installed without its repository.
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def read_arrays(path, what):

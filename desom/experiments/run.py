@@ -15,7 +15,7 @@ from desom.experiments import records
 from desom.experiments.artifact import measure
 from desom.experiments.environment import environment
 from desom.experiments.pretraining import pretrained
-from desom.methods import METHODS
+from desom.methods import estimator_class
 from desom.storage import atomic_write
 
 
@@ -48,7 +48,7 @@ class Run:
 
     def estimator(self, verbose=False):
         """Give the unfitted estimator that this run trains."""
-        estimator = METHODS[self.method](**self.config, random_state=self.seed)
+        estimator = estimator_class(self.method)(**self.config, random_state=self.seed)
         # scikit-learn's k-means would print a line per iteration.
         if verbose and isinstance(estimator, KerasEstimator):
             estimator.verbose = True
@@ -70,7 +70,7 @@ def configuration(method, **overrides):
     dict
         Values as JSON holds them.
     """
-    parameters = METHODS[method](**overrides).get_params()
+    parameters = estimator_class(method)(**overrides).get_params()
     kept = {k: v for k, v in parameters.items() if k not in ("random_state", "verbose")}
     return json.loads(json.dumps(kept, default=np.generic.item))
 

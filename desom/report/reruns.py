@@ -12,8 +12,9 @@ from scipy import stats
 from desom.experiments import records
 from desom.experiments.records import REPOSITORY
 from desom.experiments.schedule import runs_of
+from desom.methods import LABELS
 from desom.report.statistics import ROUNDING, mean_and_sd
-from desom.report.tables import DATASETS, METHODS, tidy
+from desom.report.tables import DATASETS, tidy
 
 # Of a hundred runs that differ from ours by nothing but luck, so many are within tolerance.
 LEVEL = 0.99
@@ -144,7 +145,7 @@ def compare_runs(theirs, ours):
             if len(values):
                 rows.append(
                     {
-                        "method": METHODS.get(method, method),
+                        "method": LABELS.get(method, method),
                         "data": DATASETS.get(dataset, dataset),
                         "setting": mine["setting"].iloc[0],
                         "measure": name,

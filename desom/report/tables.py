@@ -11,33 +11,13 @@ import numpy as np
 import pandas as pd
 
 from desom.errors import check_name
+from desom.methods import LABELS
 from desom.report.statistics import hedges_g, holm, mean_and_sd, verdict, welch
 
 SEEDS = 10  # of every method in the paper; other numbers are noted
 
 
 ALPHA = 0.05
-
-
-METHODS = {
-    "kmeans": "k-means",
-    "minisom": "minisom",
-    "kerasom": "kerasom",
-    "ae_kmeans": "AE+k-means",
-    "ae_gmm": "AE+GMM",
-    "ae_minisom": "AE+minisom",
-    "ae_kerasom": "AE+kerasom",
-    "som_vae": "SOM-VAE",
-    "desom": "DESOM",
-    "aec": "AEC",
-    "dcn": "DCN",
-    "dkm": "DKM",
-    "dec": "DEC",
-    "idec": "IDEC",
-    "vade": "VaDE",
-    "wamic": "WaMiC",
-    "dnm": "Deep Neural Maps",
-}
 
 
 DATASETS = {
@@ -195,7 +175,7 @@ def _arrange(cells, write):
             for d in datasets
             for m in metrics
         },
-        index=[METHODS.get(method, method) for method in rows],
+        index=[LABELS.get(method, method) for method in rows],
     )
 
 

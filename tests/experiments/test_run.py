@@ -233,7 +233,7 @@ def test_configuration_is_every_hyperparameter_as_json_holds_it():
 def test_run_trains_what_it_names(method):
     run = Run(method, "digits", 7, configuration(method))
     estimator = run.estimator()
-    assert type(estimator) is methods.METHODS[method]
+    assert type(estimator) is methods.estimator_class(method)
     parameters = estimator.get_params()
     assert parameters.pop("random_state") == 7
     assert not parameters.pop("verbose", False)

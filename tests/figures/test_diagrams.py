@@ -82,7 +82,9 @@ def test_contrast_is_that_of_wcag():
     assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
 
 
-@pytest.mark.parametrize("color", [c for c in diagrams.ROLES if c not in ("#ffffff", diagrams.WIRE)])
+@pytest.mark.parametrize(
+    "color", [c for c in diagrams.ROLES if c not in ("#ffffff", diagrams.WIRE)]
+)
 def test_texts_can_be_read_in_both_themes(color):
     _, dark_paper = diagrams.ROLES[diagrams.PAPER]
     assert contrast(color, diagrams.PAPER) >= 4.5
