@@ -104,12 +104,12 @@ class SelfTrainingEstimator(ClusteringEstimator):
     }
 
     def _refresh(self, X):
-        """Targets p of all samples; the end of the training where labels have settled."""
+        """Targets p of all samples; None, which ends the training, where labels have settled."""
         self._read_centers()
         codes = self._embed(X)
         before, self.labels_ = self.labels_, self._assign(codes)
         if self.n_refreshes_ and np.mean(before != self.labels_) < self.tol:
-            raise StopIteration
+            return None
         self.n_refreshes_ += 1
         q = soft_assignments(squared_distances(codes, self.cluster_centers_))
         return target_distribution(ops.convert_to_numpy(q))

@@ -11,10 +11,8 @@ from tqdm import tqdm
 
 from desom.engine.backends import compile_steps
 
-CURVE_POINTS = 200
-
-
-LEAST_STEPS = 10
+CURVE_POINTS = 200  # at most, so that records stay small
+LEAST_STEPS = 10  # between two points: a return to Python takes longer than a step of a map
 
 
 def shuffled_batches(n_samples, batch_size, rng):
@@ -45,8 +43,6 @@ def shuffled_batches(n_samples, batch_size, rng):
 
 def curve_points(iterations):
     """Give the iterations at which the curves have a point: at most 200, the last among them.
-
-    Ten steps at least lie between two: to return to Python takes longer than a step of a map.
 
     Parameters
     ----------
@@ -94,8 +90,8 @@ def train(
         Whether to show a progress bar.
     refresh : callable, optional
         Called before the first step and every ``refresh_interval`` steps as ``refresh()``. Gives
-        the targets of every sample for the steps to come, an array of shape (N, ...); None if the
-        loss needs none; raises StopIteration to end the training.
+        the targets of every sample for the steps to come, an array of shape (N, ...), or None to
+        end the training.
     refresh_interval : int, optional
         Steps between two calls.
 
@@ -121,9 +117,8 @@ def train(
     with tqdm(total=iterations, disable=not verbose, unit="it", mininterval=1.0) as progress:
         for stop in stops.tolist():
             if start in refreshed:
-                try:
-                    targets = refresh()
-                except StopIteration:
+                targets = refresh()
+                if targets is None:
                     break
             # Fewer steps at last leave the rest of the array unread: one shape, one compilation.
             for row in range(stop - start):
