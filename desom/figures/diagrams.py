@@ -7,6 +7,7 @@ dashed ones the gradient of the reconstruction, dotted ones that of the clusters
 import re
 from html import escape
 from io import StringIO
+from typing import NamedTuple
 from zlib import crc32
 
 import matplotlib.pyplot as plt
@@ -18,28 +19,13 @@ from desom.errors import check_name
 
 # Each role has a color of its own, since `as_svg` finds the role by it.
 INK = "#262626"
-
-
 DATA = "#595959"
-
-
 NETWORK = "#0b5a9e"
-
-
 CLUSTERS = "#b3440a"
-
-
 CRITIC = "#00704f"
-
-
 FROZEN = "#757575"
-
-
 WIRE = "#b3b3b4"
-
-
 PAPER = "#ffffff"
-
 
 # The name of the role, and its color where the page is dark.
 ROLES = {
@@ -52,12 +38,19 @@ ROLES = {
     WIRE: ("wire", "#5c5c5c"),
     PAPER: ("paper", "#121212"),
 }
-
+LIGHT = ";".join(f"--diagram-{name}:{color}" for color, (name, _) in ROLES.items())
+DARK = ";".join(f"--diagram-{name}:{color}" for name, color in ROLES.values())
+# The theme would lay a light card under what a cell shows in the dark.
+CARD = "html[data-theme=dark] .bd-content div.cell_output .text_html:has(>svg.diagram)"
+RULES = (
+    f".diagram{{{LIGHT};display:block;margin:auto;max-width:100%;height:auto}}"
+    f"html[data-theme=dark] .diagram,[data-jp-theme-light=false] .diagram{{{DARK}}}"
+    f"{CARD}{{background:none;padding:0}}"
+)
 
 RECONSTRUCTION_STYLE = "--"
-
-
 CLUSTERING_STYLE = ":"
+WIDTHS = (784, 500, 500, 2000, 10)
 
 
 def blank(ax, xlim, ylim):
@@ -130,40 +123,23 @@ def as_svg(figure, alt):
     with plt.rc_context({"svg.fonttype": "path", "svg.hashsalt": "desom"}):
         figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
     plt.close(figure)
-    svg = stream.getvalue().partition("<svg ")[2]
-    frame, svg = svg.split(">", 1)
-    view = re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)"', frame)
-
+    svg = stream.getvalue().partition("<svg ")[2].partition(">")[2]
     svg = re.sub(r"#[0-9a-f]{6}", lambda color: f"var(--diagram-{ROLES[color[0]][0]})", svg)
     # Matplotlib's own rule is for `*`, which would be every element of the page.
-    svg = re.sub(r"<style.*?</style>", f"<style>{_rules()}</style>", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r"<style.*?</style>", f"<style>{RULES}</style>", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     # Two drawings of one page must not share an id.
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
     own = f"d{crc32(alt.encode()):08x}-"
     svg = re.sub(r' id="([^"]+)"', lambda m: f' id="{own}{m[1]}"' if m[1] in used else "", svg)
     svg = re.sub(r'((?:href="|url\()#)', rf"\1{own}", svg)
+    width, height = 72 * figure.get_size_inches()
     return HTML(
-        f'<svg class="diagram" role="img" aria-label="{escape(alt)}" {view[0]} '
-        f'style="width: {view[1]}pt" xmlns="http://www.w3.org/2000/svg" '
+        f'<svg class="diagram" role="img" aria-label="{escape(alt)}" '
+        f'viewBox="0 0 {width:g} {height:g}" style="width: {width:g}pt" '
+        'xmlns="http://www.w3.org/2000/svg" '
         f'xmlns:xlink="http://www.w3.org/1999/xlink">{svg}'
     )
-
-
-def _rules():
-    """Write the rules of style: the colors on white, and those where the page is dark."""
-    light = ";".join(f"--diagram-{name}:{color}" for color, (name, _) in ROLES.items())
-    dark = ";".join(f"--diagram-{name}:{color}" for name, color in ROLES.values())
-    # The theme would lay a light card under what a cell shows in the dark.
-    card = "html[data-theme=dark] .bd-content div.cell_output .text_html:has(>svg.diagram)"
-    return (
-        f".diagram{{{light};display:block;margin:auto;max-width:100%;height:auto}}"
-        f"html[data-theme=dark] .diagram,[data-jp-theme-light=false] .diagram{{{dark}}}"
-        f"{card}{{background:none;padding:0}}"
-    )
-
-
-WIDTHS = (784, 500, 500, 2000, 10)
 
 
 def draw_architecture(method, ax=None):
@@ -172,7 +148,7 @@ def draw_architecture(method, ax=None):
     Parameters
     ----------
     method : {"dec", "idec", "desom"}
-        Which one.
+        Which one; InputError for others.
     ax : matplotlib.axes.Axes, optional
         Where to draw; the current axes by default.
 
@@ -180,11 +156,6 @@ def draw_architecture(method, ax=None):
     -------
     matplotlib.axes.Axes
         The axes, without frame, in the drawing's own coordinates.
-
-    Raises
-    ------
-    InputError
-        If there is no such drawing of the method.
     """
     check_name("method", method, ("dec", "idec", "desom"))
     ax = blank(ax, (-0.6, 12.6), (-4.1, 2.6))
@@ -223,15 +194,7 @@ def draw_architecture(method, ax=None):
 def draw_gradients(ax=None):
     """Draw how the gradients of DESOM's two losses run back, as in the paper's Figure 5.
 
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, without frame, in the drawing's own coordinates.
+    Takes and returns axes as `draw_architecture` does.
     """
     ax = blank(ax, (-0.6, 12.6), (-4.2, 2.6))
     encoder = [
@@ -264,56 +227,33 @@ def draw_gradients(ax=None):
     return ax
 
 
-# What stands below the latent code of a method, and how it moves. `moved` is the method's own rule
-# where no gradient does it; `losses` names the parts that the gradient of each loss reaches.
+class Flow(NamedTuple):
+    """What a method trains by which loss, and what stands below its latent code."""
+
+    losses: dict  # the parts that the gradient of each loss reaches
+    below: str = "points"
+    moved: str = ""  # the method's own rule for its centers, where no gradient moves them
+    critic: bool = False
+    decoded: bool = False  # whether prototypes are decoded too
+
+
+_AUTOENCODER = {"L_r": ("encoder", "decoder")}
+_CENTERS = {"L_c": ("encoder", "below")}
+
 FLOWS = {
-    "ae_kmeans": {
-        "below": "points",
-        "moved": "k-means of the codes,\nonce the networks rest",
-        "losses": {"L_r": ("encoder", "decoder")},
-    },
-    "aec": {
-        "below": "points",
-        "moved": "means of their members,\nnow and then",
-        "losses": {"L_r": ("encoder", "decoder"), "L_c": ("encoder",)},
-    },
-    "dcn": {
-        "below": "points",
-        "moved": "running means,\nbatch by batch",
-        "losses": {"L_r": ("encoder", "decoder"), "L_c": ("encoder",)},
-    },
-    "dkm": {
-        "below": "points",
-        "losses": {"L_r": ("encoder", "decoder"), "L_c": ("encoder", "below")},
-    },
-    "dec": {"below": "points", "losses": {"L_c": ("encoder", "below")}},
-    "idec": {
-        "below": "points",
-        "losses": {"L_r": ("encoder", "decoder"), "L_c": ("encoder", "below")},
-    },
-    "vade": {
-        "below": "mixture",
-        "losses": {"L_x": ("encoder", "decoder"), "L_{KL}": ("encoder", "below")},
-    },
-    "wamic": {
-        "below": "mixture",
-        "critic": True,
-        "losses": {"L_r": ("encoder", "decoder"), "W": ("encoder", "below")},
-    },
-    "dnm": {
-        "below": "map",
-        "moved": "Kohonen's rule,\nbatch by batch",
-        "losses": {"L_r": ("encoder", "decoder"), "L_c": ("encoder",)},
-    },
-    "som_vae": {
-        "below": "map",
-        "decoded": True,
-        "losses": {"L_r": ("encoder", "decoder", "below"), "L_c": ("encoder", "below")},
-    },
-    "desom": {
-        "below": "map",
-        "losses": {"L_r": ("encoder", "decoder"), "L_{som}": ("encoder", "below")},
-    },
+    "ae_kmeans": Flow(_AUTOENCODER, moved="k-means of the codes,\nonce the networks rest"),
+    "aec": Flow(
+        _AUTOENCODER | {"L_c": ("encoder",)}, moved="means of their members,\nnow and then"
+    ),
+    "dcn": Flow(_AUTOENCODER | {"L_c": ("encoder",)}, moved="running means,\nbatch by batch"),
+    "dkm": Flow(_AUTOENCODER | _CENTERS),
+    "dec": Flow(_CENTERS),
+    "idec": Flow(_AUTOENCODER | _CENTERS),
+    "vade": Flow({"L_x": ("encoder", "decoder"), "L_{KL}": ("encoder", "below")}, "mixture"),
+    "wamic": Flow(_AUTOENCODER | {"W": ("encoder", "below")}, "mixture", critic=True),
+    "dnm": Flow(_AUTOENCODER | {"L_c": ("encoder",)}, "map", "Kohonen's rule,\nbatch by batch"),
+    "som_vae": Flow({"L_r": ("encoder", "decoder", "below")} | _CENTERS, "map", decoded=True),
+    "desom": Flow(_AUTOENCODER | {"L_{som}": ("encoder", "below")}, "map"),
 }
 
 
@@ -326,27 +266,17 @@ def draw_flow(method, title=None, ax=None):
     Parameters
     ----------
     method : str
-        Name of the method, one of ``FLOWS``.
+        Name of the method, one of ``FLOWS``; InputError for others.
     title : str, optional
         What to write above; nothing by default.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, without frame, in the drawing's own coordinates.
-
-    Raises
-    ------
-    InputError
-        If there is no drawing of the method.
+        As for `draw_architecture`, and returned.
     """
     check_name("method", method, FLOWS)
     flow = FLOWS[method]
     ax = blank(ax, (-0.4, 12.4), (-5.1, 3.1))
     ax.set_title(title or "", color=INK)
-    losses = list(flow["losses"].items())
+    losses = list(flow.losses.items())
     rests = not any("decoder" in parts for _, parts in losses)
     color = FROZEN if rests else INK
     _draw_networks(ax, 2.2, [("encoder", INK)], [("decoder", color)], rests)
@@ -354,7 +284,7 @@ def draw_flow(method, title=None, ax=None):
     if not rests:
         _draw_reconstruction(ax, *losses[0])
     if losses[-1][0] != "L_r":
-        _draw_clustering(ax, *losses[-1], critic=flow.get("critic", False))
+        _draw_clustering(ax, *losses[-1], critic=flow.critic)
     return ax
 
 
@@ -384,14 +314,14 @@ def _draw_clusters(ax, kind, x, y, rows=4):
 
 def _draw_below(ax, flow):
     """Draw the clusters below the code, and the way that values take to and from them."""
-    _draw_clusters(ax, flow["below"], 6, -3.4)
+    _draw_clusters(ax, flow.below, 6, -3.4)
     write(ax, 6, -4.85, "$m_k$", CLUSTERS, "medium")
     arrow(ax, (6, -0.5), (6, -2.3))
-    if flow.get("decoded"):
+    if flow.decoded:
         arrow(ax, (7.2, -2.7), (8.6, -0.75))
         write(ax, 7.6, -1.5, "$z_q$", ha="right")
-    if "moved" in flow:
-        write(ax, 7.5, -3.5, flow["moved"], CLUSTERS, ha="left")
+    if flow.moved:
+        write(ax, 7.5, -3.5, flow.moved, CLUSTERS, ha="left")
 
 
 def _draw_reconstruction(ax, name, parts):
@@ -428,26 +358,28 @@ def _draw_clustering(ax, name, parts, critic):
         arrow(ax, (3.3, -3.0), (4.7, -3.9), CLUSTERS, CLUSTERING_STYLE)
 
 
+# Where the methods stand that train for some of three tasks.
+PLACES = {
+    "R": (-2.35, 1.35),
+    "C": (2.35, 1.35),
+    "S": (0, -2.25),
+    "RC": (0, 1.75),
+    "RS": (-1.5, -0.75),
+    "CS": (1.5, -0.75),
+    "RCS": (0, 0.2),
+}
+
+
 def draw_venn(regions, ax=None):
     """Draw three overlapping tasks, and the methods that train for some of them at once.
 
     Parameters
     ----------
-    regions : dict of tuple to sequence of str
+    regions : dict of str to sequence of str
         The methods to write for every set of tasks, by their letters in "RCS": representation
-        learning, clustering, self-organization.
+        learning, clustering, self-organization. InputError for a set without a region.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, without frame, in the drawing's own coordinates.
-
-    Raises
-    ------
-    InputError
-        If a set of tasks has no region.
+        As for `draw_architecture`, and returned.
     """
     ax = blank(ax, (-4.6, 4.6), (-3.4, 3.9))
     circles = {
@@ -460,17 +392,6 @@ def draw_venn(regions, ax=None):
         ax.add_patch(Circle(center, 2.2, fill=False, ec=color, lw=1.8, ls=style))
         write(ax, *place, name, color, "medium", weight="bold")
     for tasks, methods in regions.items():
-        check_name("set of tasks", tasks, _PLACES)
-        write(ax, *_PLACES[tasks], "\n".join(methods))
+        check_name("set of tasks", tasks, PLACES)
+        write(ax, *PLACES[tasks], "\n".join(methods))
     return ax
-
-
-_PLACES = {
-    "R": (-2.35, 1.35),
-    "C": (2.35, 1.35),
-    "S": (0, -2.25),
-    "RC": (0, 1.75),
-    "RS": (-1.5, -0.75),
-    "CS": (1.5, -0.75),
-    "RCS": (0, 0.2),
-}

@@ -1,8 +1,10 @@
-"""Pictures of maps and of trainings, as functions that draw on Matplotlib axes and return them.
+"""Pictures of maps, as functions that draw on Matplotlib axes and return them.
 
 They take arrays, with one row per unit, and the shape of the map. So they draw whatever has units:
 a fitted estimator (``cluster_centers_``, or ``decode`` of it), the artifact of a record, one moment
-of a training. `desom.views` puts them together.
+of a training. A map has `map_size` rows and columns, K units in all, counted row by row; `topology`
+and `toroidal` are those of `grid.grid_distances`. All draw on the axes given as `ax`, else on the
+current ones, and raise InputError if the sizes do not agree or the topology is unknown.
 """
 
 import re
@@ -16,8 +18,7 @@ from sklearn.decomposition import PCA
 
 from desom.errors import InputError, check_name
 from desom.grid import TOPOLOGIES, cell_corners, grid_coordinates, grid_distances
-from desom.metrics.clustering import class_counts
-from desom.metrics.maps import u_matrix
+from desom.metrics import class_counts, u_matrix
 
 
 def mosaic(images, map_size, image_shape, topology="rectangular", gap=0):
@@ -26,9 +27,9 @@ def mosaic(images, map_size, image_shape, topology="rectangular", gap=0):
     Parameters
     ----------
     images : array-like of shape (K, height * width)
-        One flattened image per unit, units row by row; numbers, or bytes that stand for [0, 1].
+        One flattened image per unit; numbers, or bytes that stand for [0, 1].
     map_size : tuple of two int
-        Rows and columns of the map, K in all.
+        Rows and columns of the map.
     image_shape : tuple of two int
         Height and width of an image, in pixels.
     topology : {"rectangular", "rectangular8", "hexagonal"}
@@ -42,11 +43,6 @@ def mosaic(images, map_size, image_shape, topology="rectangular", gap=0):
     ndarray of float32, shape (rows * height, columns * width)
         The mosaic, larger by the gaps, and on a hexagonal grid wider by half an image. What belongs
         to no image is NaN.
-
-    Raises
-    ------
-    InputError
-        If the sizes do not agree, or the topology is unknown.
     """
     check_name("topology", topology, TOPOLOGIES)
     images = np.asarray(images)
@@ -77,12 +73,10 @@ def plot_prototypes(images, map_size, image_shape, ax=None, topology="rectangula
     images : array-like of shape (K, height * width)
         Prototypes in the space of the data (decoded, for DESOM), or samples, one per unit: numbers
         in [0, 1], or bytes.
-    map_size, image_shape : tuple of two int
-        Rows and columns of the map; height and width of an image.
+    map_size, image_shape, topology, gap
+        As for `mosaic`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; the current axes by default.
-    topology, gap
-        As for `mosaic`.
     **image
         Further arguments of ``Axes.imshow``.
 
@@ -121,7 +115,7 @@ def plot_units(
     Parameters
     ----------
     values : array-like of shape (K,)
-        One number per unit, units row by row; NaN leaves a unit empty.
+        One number per unit; NaN leaves a unit empty.
     map_size : tuple of two int
         Rows and columns of the map.
     ax : matplotlib.axes.Axes, optional
@@ -145,11 +139,6 @@ def plot_units(
     -------
     matplotlib.axes.Axes
         The axes.
-
-    Raises
-    ------
-    InputError
-        If there is not one number per unit, or the topology is unknown.
     """
     ax = ax or plt.gca()
     values = np.asarray(values, dtype=float)
@@ -196,16 +185,10 @@ def plot_classes(class_counts, map_size, class_names, ax=None, topology="rectang
     ----------
     class_counts : array-like of int, shape (K, number of classes)
         Samples of every class in every unit.
-    map_size : tuple of two int
-        Rows and columns of the map.
     class_names : sequence of str
         The classes; of a name, the first word is written.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
+    map_size, ax, topology, **units
         As for `plot_units`.
-    **units
-        Further arguments of `plot_units`.
 
     Returns
     -------
@@ -244,7 +227,7 @@ def plot_lattice(
     ax : matplotlib.axes.Axes, optional
         Where to draw; the current axes by default.
     topology : {"rectangular", "rectangular8", "hexagonal"}
-        As for `som.grid_distances`: it says who are neighbors.
+        It says who are neighbors.
     toroidal : bool
         Whether opposite borders touch, so that lines join them too.
     **scatter
@@ -254,11 +237,6 @@ def plot_lattice(
     -------
     matplotlib.axes.Axes
         The axes.
-
-    Raises
-    ------
-    InputError
-        If there is not one prototype in the plane per unit, or the topology is unknown.
     """
     ax = ax or plt.gca()
     check_name("topology", topology, TOPOLOGIES)
@@ -285,16 +263,10 @@ def plot_u_matrix(prototypes, map_size, ax=None, topology="rectangular", toroida
     ----------
     prototypes : array-like of shape (K, D)
         The prototypes, in the space where the map lives.
-    map_size : tuple of two int
-        Rows and columns of the map.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        Who are neighbors.
     toroidal : bool
         Whether opposite borders touch.
-    **units
-        Further arguments of `figures.plot_units`.
+    map_size, ax, topology, **units
+        As for `plot_units`.
 
     Returns
     -------
@@ -313,16 +285,12 @@ def plot_components(prototypes, map_size, axes=None, topology="rectangular", nam
     ----------
     prototypes : array-like of shape (K, D)
         The prototypes.
-    map_size : tuple of two int
-        Rows and columns of the map.
     axes : sequence of matplotlib.axes.Axes, optional
         One per component; a new figure by default, with five in a row.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        As for `figures.plot_units`.
     names : sequence of str, optional
         Titles; the numbers of the components by default.
-    **units
-        Further arguments of `figures.plot_units`.
+    map_size, topology, **units
+        As for `plot_units`.
 
     Returns
     -------
@@ -365,18 +333,12 @@ def plot_projection(
         Latent codes, or any points, that decide the projection.
     prototypes : array-like of shape (K, D)
         The prototypes in the same space.
-    map_size : tuple of two int
-        Rows and columns of the map.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
     classes : array-like of int, shape (N,), optional
         Classes of the codes; each gets a color, and its name in the middle of its codes.
     class_names : sequence of str, optional
         The name of class c at index c; the number by default.
-    topology, toroidal
-        As for `figures.plot_lattice`.
-    **scatter
-        Further arguments of `figures.plot_lattice`.
+    map_size, ax, topology, toroidal, **scatter
+        As for `plot_lattice`.
 
     Returns
     -------
@@ -386,8 +348,8 @@ def plot_projection(
     pca = PCA(2).fit(np.asarray(codes, dtype=float))
     points = pca.transform(np.asarray(codes, dtype=float))
     if classes is not None:
-        found, index = np.unique(classes, return_inverse=True)
-        scatter = {"c": np.array(sns.color_palette("colorblind", len(found)))[index]} | scatter
+        present, index = np.unique(classes, return_inverse=True)
+        scatter = {"c": np.array(sns.color_palette("colorblind", len(present)))[index]} | scatter
     ax = plot_lattice(
         points, pca.transform(prototypes), map_size, ax, topology, toroidal, **scatter
     )
@@ -395,7 +357,7 @@ def plot_projection(
         ax.set(**{f"{axis}label": f"{name} principal component ({ratio:.0%} of the variance)"})
     if classes is not None:
         box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1}
-        for number, c in enumerate(found):
+        for number, c in enumerate(present):
             name = class_names[c] if class_names else str(c)
             middle = np.median(points[index == number], axis=0)
             ax.text(*middle, name, ha="center", va="center", weight="bold", bbox=box, zorder=4)
@@ -409,12 +371,8 @@ def plot_walk(images, image_shape, ax=None, **image):
     ----------
     images : array-like of shape (steps, height * width)
         The decoded steps: numbers in [0, 1], or bytes.
-    image_shape : tuple of two int
-        Height and width of an image.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
-    **image
-        Further arguments of `figures.plot_prototypes`.
+    image_shape, ax, **image
+        As for `plot_prototypes`.
 
     Returns
     -------
@@ -431,7 +389,7 @@ def plot_overview(estimator, X, y=None, image_shape=None, class_names=None, axes
 
     Parameters
     ----------
-    estimator : MapEstimator
+    estimator : Kerasom, DESOM or another map
         Fitted.
     X : array-like of shape (n_samples, n_features)
         The samples to show on the map.

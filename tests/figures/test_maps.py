@@ -1,30 +1,20 @@
-"""Drawings of maps: what is drawn, where, on which axes; the mathematics against slow loops."""
+"""Drawings of maps: what is drawn, where, on which axes."""
 
-from io import BytesIO
-from itertools import pairwise, product
+from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
-from PIL import Image
 
-from desom import DESOM, Kerasom, figures, grid, metrics
+from desom import DESOM, Kerasom, figures, metrics
 from desom.errors import InputError
-from desom.grid import TOPOLOGIES, grid_coordinates, grid_distances
+from desom.grid import TOPOLOGIES, grid_distances
 from helpers import small
 
 SIZE = (4, 3)
 K = 12
 GRIDS = [(topology, toroidal) for topology in TOPOLOGIES for toroidal in (False, True)]
-
-
-@pytest.fixture(autouse=True)
-def no_figure_left_open():
-    """Begin and end without figures."""
-    plt.close("all")
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
@@ -38,27 +28,7 @@ def drawn(ax):
     return ax
 
 
-# Cells and mosaics
-
-
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_a_cell_shares_an_edge_with_its_four_or_six_neighbors(topology):
-    cells = grid.cell_corners(SIZE, topology)
-    corners = [{tuple(corner) for corner in np.round(cell, 9)} for cell in cells]
-    beside = topology if topology == "hexagonal" else "rectangular"
-    distances = grid_distances(SIZE, beside)
-    for k, m in product(range(K), repeat=2):
-        assert (len(corners[k] & corners[m]) == 2) == (distances[k, m] == 1)
-
-
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_cells_are_regular_and_lie_around_their_units(topology):
-    cells = grid.cell_corners(SIZE, topology)
-    centers = grid_coordinates(SIZE, topology)[:, ::-1]
-    sides = np.linalg.norm(cells - np.roll(cells, 1, axis=1), axis=2)
-    assert np.allclose(cells.mean(axis=1), centers)
-    assert np.allclose(sides, sides[0, 0])
-    assert np.allclose(np.ptp(cells[:, :, 0], axis=1), 1)
+# Mosaics
 
 
 @pytest.mark.parametrize("gap", [0, 2])
@@ -85,57 +55,6 @@ def test_a_mosaic_has_every_image_at_the_place_of_its_unit(topology, gap):
 def test_a_mosaic_takes_bytes():
     images = np.arange(0, 240, 20, dtype=np.uint8)[:, None]
     assert np.allclose(figures.mosaic(images, SIZE, (1, 1)), images.reshape(SIZE) / 255)
-
-
-# The U-matrix and paths
-
-
-def slow_u_matrix(prototypes, distances):
-    means = []
-    for k in range(len(prototypes)):
-        lengths = [
-            sum((a - b) ** 2 for a, b in zip(prototypes[k], prototypes[m], strict=True)) ** 0.5
-            for m in range(len(prototypes))
-            if distances[k][m] == 1
-        ]
-        means.append(sum(lengths) / len(lengths))
-    return means
-
-
-@pytest.mark.parametrize(("topology", "toroidal"), GRIDS)
-def test_the_u_matrix_is_the_mean_distance_to_the_neighbors(prototypes, topology, toroidal):
-    distances = grid_distances(SIZE, topology, toroidal)
-    expected = slow_u_matrix(prototypes.tolist(), distances.tolist())
-    assert np.allclose(metrics.u_matrix(prototypes, distances), expected)
-
-
-def test_a_unit_without_neighbors_has_no_height():
-    assert np.isnan(metrics.u_matrix([[1.0, 2.0]], [[0]])).all()
-
-
-def slow_shortest_length(prototypes, distances, start, end):
-    """Relax every step as often as there are units (Bellman and Ford)."""
-    best = [0.0 if k == start else np.inf for k in range(K)]
-    for _, k, m in product(range(K), range(K), range(K)):
-        if distances[k, m] == 1:
-            best[m] = min(best[m], best[k] + np.linalg.norm(prototypes[k] - prototypes[m]))
-    return best[end]
-
-
-@pytest.mark.parametrize(("topology", "toroidal"), GRIDS)
-def test_a_path_is_the_shortest_of_neighboring_steps(prototypes, topology, toroidal):
-    distances = grid_distances(SIZE, topology, toroidal)
-    path = metrics.path_on_map(prototypes, distances, 1, K - 1)
-    length = np.linalg.norm(np.diff(prototypes[path], axis=0), axis=1).sum()
-    assert (path[0], path[-1]) == (1, K - 1)
-    assert all(distances[k, m] == 1 for k, m in pairwise(path))
-    assert length == pytest.approx(slow_shortest_length(prototypes, distances, 1, K - 1))
-
-
-def test_a_path_may_stand_still_or_pass_equal_prototypes():
-    distances = grid_distances(SIZE)
-    assert metrics.path_on_map(np.zeros((K, 2)), distances, 3, 3).tolist() == [3]
-    assert len(metrics.path_on_map(np.zeros((K, 2)), distances, 0, K - 1)) >= 6
 
 
 # One number per unit
@@ -252,11 +171,10 @@ def test_a_walk_is_one_row():
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{}, {"topology": "hexagonal", "toroidal": True}],
-    ids=["rectangular", "hexagonal torus"],
+    ("cls", "changes"),
+    [(Kerasom, {}), (DESOM, {"topology": "hexagonal", "toroidal": True})],
+    ids=["rectangular Kerasom", "hexagonal, toroidal DESOM"],
 )
-@pytest.mark.parametrize("cls", [Kerasom, DESOM])
 def test_an_overview_takes_a_fitted_estimator(cls, changes):
     rng = np.random.default_rng(0)
     x, y = rng.random((40, 4), dtype=np.float32), rng.integers(3, size=40)
@@ -266,20 +184,6 @@ def test_an_overview_takes_a_fitted_estimator(cls, changes):
     assert [drawn(ax).get_title() for ax in axes] == titles
     assert axes[0].collections[0].get_array().sum() == len(x)
     assert len(figures.plot_overview(estimator, x)) == 2
-
-
-def test_an_animation_has_all_frames_and_leaves_no_figure_open():
-    file = figures.animate(
-        lambda frame, ax: figures.plot_units(np.arange(K) * frame, SIZE, ax, vmin=0, vmax=30),
-        [1, 2, 3],
-        figsize=(2, 2),
-        colors=8,
-    )
-    assert file.startswith(b"\x89PNG")
-    with Image.open(BytesIO(file)) as image:
-        assert image.n_frames == 3 and image.info["loop"] == 0
-        assert len(image.convert("RGB").getcolors()) <= 8
-    assert plt.get_fignums() == []
 
 
 # What cannot be drawn
@@ -295,8 +199,6 @@ def test_an_animation_has_all_frames_and_leaves_no_figure_open():
         (lambda: figures.mosaic(np.zeros((K, 1)), SIZE, (1, 1), "round"), "unknown topology"),
         (lambda: figures.plot_lattice([[0, 0]], np.zeros((K, 2)), SIZE, topology=""), "topology"),
         (lambda: figures.plot_u_matrix(np.zeros((5, 2)), SIZE), "do not agree"),
-        (lambda: metrics.u_matrix([1.0, 2.0], np.zeros((2, 2))), "do not agree"),
-        (lambda: metrics.path_on_map(np.zeros((K, 2)), grid_distances(SIZE), 0, K), "0 to 11"),
     ],
 )
 def test_a_refusal_is_one_sentence(draw, sentence):

@@ -14,10 +14,52 @@ from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 
 from desom import metrics
 from desom.errors import InputError
-from desom.grid import grid_distances
+from desom.grid import TOPOLOGIES, grid_distances
 
 few = settings(max_examples=25, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
+
+
+# The U-matrix and paths
+
+GRIDS = [(topology, toroidal) for topology in TOPOLOGIES for toroidal in (False, True)]
+
+
+def slow_u_matrix(prototypes, distances):
+    means = []
+    for a, near in zip(prototypes, distances, strict=True):
+        lengths = [dist(a, b) for b, steps in zip(prototypes, near, strict=True) if steps == 1]
+        means.append(sum(lengths) / len(lengths))
+    return means
+
+
+@pytest.mark.parametrize(("topology", "toroidal"), GRIDS)
+def test_the_u_matrix_is_the_mean_distance_to_the_neighbors(topology, toroidal):
+    prototypes = random_map(0, map_size=(4, 3))[1]
+    distances = grid_distances((4, 3), topology, toroidal)
+    expected = slow_u_matrix(prototypes.tolist(), distances.tolist())
+    assert np.allclose(metrics.u_matrix(prototypes, distances), expected)
+
+
+def test_a_unit_without_neighbors_has_no_height():
+    assert np.isnan(metrics.u_matrix([[1.0, 2.0]], [[0]])).all()
+
+
+@pytest.mark.parametrize(("topology", "toroidal"), GRIDS)
+def test_a_path_is_the_shortest_of_neighboring_steps(topology, toroidal):
+    prototypes = random_map(0, map_size=(4, 3))[1]
+    distances = grid_distances((4, 3), topology, toroidal)
+    path = metrics.path_on_map(prototypes, distances, 1, 11)
+    length = np.linalg.norm(np.diff(prototypes[path], axis=0), axis=1).sum()
+    assert (path[0], path[-1]) == (1, 11)
+    assert all(distances[k, m] == 1 for k, m in itertools.pairwise(path))
+    assert length == pytest.approx(slow_path_lengths(prototypes, distances)[1][11])
+
+
+def test_a_path_may_stand_still_or_pass_equal_prototypes():
+    prototypes, distances = np.zeros((12, 2)), grid_distances((4, 3))
+    assert metrics.path_on_map(prototypes, distances, 3, 3).tolist() == [3]
+    assert len(metrics.path_on_map(prototypes, distances, 0, 11)) >= 6
 
 
 # Quantization and topography
@@ -340,6 +382,8 @@ X, M, D = np.zeros((6, 2)), np.zeros((4, 2)), grid_distances((2, 2))
         (lambda: metrics.trustworthiness(X, [0] * 6, D, 0), "n_neighbors = 0"),
         (lambda: metrics.trustworthiness(X, [0] * 6, D, 2, sample_size=4), "with 4 samples"),
         (lambda: metrics.neighborhood_preservation(X, [0] * 6, D, 3), "n_neighbors = 3"),
+        (lambda: metrics.u_matrix([1.0, 2.0], np.zeros((2, 2))), "do not agree"),
+        (lambda: metrics.path_on_map(M, D, 0, 4), "0 to 3"),
         (lambda: metrics.map_scores(X, M, D, 1.0), "n_neighbors = 5 .* 6 samples"),
         (lambda: metrics.map_scores(X, M, D, -1.0), "temperature = -1.0"),
     ],
