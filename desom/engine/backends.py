@@ -1,9 +1,38 @@
-"""Compiling a training step, and many of them, on each backend."""
+"""What differs between backends: compiling a training step, and many of them; precision; Adam."""
+
+from contextlib import contextmanager
 
 import keras
 
+from desom.errors import InputError
+
 # So many steps win back what XLA takes to compile them, on two cores.
 STEPS_FOR_XLA = 1500
+
+
+@contextmanager
+def usual_precision():
+    """Have Keras compute in float32 in this thread, whatever ``set_dtype_policy`` was given before.
+
+    Layers that are told their precision keep it. For ``with`` and as a decorator: around what
+    builds and trains a model.
+
+    Raises
+    ------
+    InputError
+        If ``keras.config.floatx()`` is not float32: all threads share it, so it stays as it is.
+    """
+    if (floatx := keras.config.floatx()) != "float32":
+        raise InputError(
+            f"keras.config.floatx() is {floatx!r}; networks are trained in float32: call "
+            "keras.config.set_floatx('float32') before."
+        )
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
 
 
 def compile_steps(model, x, iterations=STEPS_FOR_XLA):
@@ -34,7 +63,7 @@ def compile_steps(model, x, iterations=STEPS_FOR_XLA):
 def _tensorflow_steps(model, x, iterations):
     import tensorflow as tf
 
-    @tf.function(jit_compile=_xla_pays(model, iterations))
+    @tf.function(jit_compile=xla_pays(model, iterations))
     def run(data, indices, steps):
         sound, going_on = tf.constant(0), True
         while going_on and sound < steps:
@@ -51,11 +80,23 @@ def _tensorflow_steps(model, x, iterations):
     return run_steps
 
 
-def _xla_pays(model, iterations):
+def xla_pays(model, iterations):
     """Say whether XLA makes a training faster: on a CPU, one of many steps without slow layers.
 
     There, XLA's convolutions take dozens of times as long as TensorFlow's own, and its products of
     bfloat16 nine times.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model to train.
+    iterations : int
+        How many steps the training has.
+
+    Returns
+    -------
+    bool
+        Always true on a GPU.
     """
     slow = any(
         isinstance(layer, keras.layers.Conv2D) or layer.compute_dtype == "bfloat16"

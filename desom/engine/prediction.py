@@ -2,13 +2,23 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
 from sklearn.utils import gen_batches, gen_even_slices
 from threadpoolctl import ThreadpoolController
 
-BLOCK_SIZE = 2**21  # values of one temporary array: what the caches of a processor hold
+SEARCH_BYTES = 2**23  # of one temporary array: what the caches of a processor hold
+# It divides 10,000, 60,000 and 70,000, so that no row of these is padding.
+PREDICTION_BATCH = 2000
+
+# One search at a time: it has all cores, and BLAS has one limit for the whole process, which is as
+# it was only if whoever set it last gives it back first.
+_searching = Lock()
+# The forward passes compiled for TensorFlow, as long as their models live.
+_programs = WeakKeyDictionary()
 
 
 def nearest_prototypes(z, prototypes):
@@ -34,16 +44,17 @@ def nearest_prototypes(z, prototypes):
     centered = prototypes - center
     table = np.vstack([-2 * centered.T, np.sum(centered**2, axis=1)])
     nearest = np.empty(len(z), dtype=np.intp)
-    blas = _blas()
-    n_threads = min(len(z), max((library["num_threads"] for library in blas.info()), default=1))
 
     def search(part):
         _search(z[part], center, table, nearest[part])
 
-    # Threads that each multiply and search are twice as fast as one that does both in turn.
-    with blas.limit(limits=1), ThreadPoolExecutor(n_threads) as threads:
-        for _ in threads.map(search, gen_even_slices(len(z), n_threads)):
-            pass
+    with _searching:
+        blas = _blas()
+        n_threads = min(len(z), max((library["num_threads"] for library in blas.info()), default=1))
+        # Threads that each multiply and search are twice as fast as one that does both in turn.
+        with blas.limit(limits=1), ThreadPoolExecutor(n_threads) as threads:
+            for _ in threads.map(search, gen_even_slices(len(z), n_threads)):
+                pass
     return nearest
 
 
@@ -54,7 +65,7 @@ def _blas():
 
 def _search(z, center, table, nearest):
     """Write the column of the table with the least product, point by point, into ``nearest``."""
-    n_rows = max(1, min(len(z), BLOCK_SIZE // max(table.shape)))
+    n_rows = max(1, min(len(z), SEARCH_BYTES // (table.itemsize * max(table.shape))))
     # A last coordinate of 1 adds the norms within the product.
     points = np.ones((n_rows, len(table)), dtype=table.dtype)
     products = np.empty((n_rows, table.shape[1]), dtype=table.dtype)
@@ -63,10 +74,6 @@ def _search(z, center, table, nearest):
         np.subtract(z[rows], center, out=points[:size, :-1])
         np.matmul(points[:size], table, out=products[:size])
         np.argmin(products[:size], axis=1, out=nearest[rows])
-
-
-# It divides 10,000, 60,000 and 70,000, so that no row of these is padding.
-PREDICTION_BATCH = 2000
 
 
 def apply(model, x):
@@ -117,15 +124,17 @@ def apply(model, x):
 def _forward(model):
     """Give the forward pass of a block, and from how many threads to call it.
 
-    On TensorFlow it is one program, kept with the model: Keras' ``predict_on_batch`` takes longer
-    than the arithmetic of a block, and where many models are fitted and each predicts little,
-    TensorFlow warns that it traces often. A second thread copies a block while one is computed.
+    On TensorFlow it is one program: Keras' ``predict_on_batch`` takes longer than the arithmetic of
+    a block, and where many models are fitted and each predicts little, TensorFlow warns that it
+    traces often. A second thread copies a block while one is computed.
     """
     if keras.backend.backend() != "tensorflow":
         return model.predict_on_batch, 1
     import tensorflow as tf
 
-    if not hasattr(model, "forward_program"):
+    program = _programs.get(model)
+    if program is None:
         block = tf.TensorSpec((PREDICTION_BATCH, *model.input_shape[1:]), tf.float32)
-        model.forward_program = tf.function(model).get_concrete_function(block, training=False)
-    return lambda block: model.forward_program(tf.constant(block)).numpy(), 2
+        program = tf.function(model).get_concrete_function(block, training=False)
+        _programs[model] = program
+    return lambda block: program(tf.constant(block)).numpy(), 2

@@ -1,19 +1,29 @@
-"""`apply`, which runs a trained network over any number of rows."""
+"""`apply`, which runs a network over any number of rows, and the search for nearest prototypes."""
+
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 import pytest
 from keras.random import SeedGenerator
+from scipy.spatial.distance import cdist
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from desom.autoencoder import build_encoder
-from desom.engine.prediction import apply
+from desom.engine.prediction import apply, nearest_prototypes
 
 N_FEATURES = 5
 
 
-@pytest.mark.parametrize("n", [1, 255, 256, 257, 600])
+def small_encoder():
+    return build_encoder(N_FEATURES, (8, 6), 2, SeedGenerator(0))
+
+
+@pytest.mark.parametrize("n", [1, 255, 256, 257, 600, 2001])
 def test_apply_is_predict(n):
-    encoder = build_encoder(N_FEATURES, (8, 6), 2, SeedGenerator(0))
+    encoder = small_encoder()
     x = np.random.default_rng(0).random((n, N_FEATURES), dtype=np.float32)
     assert np.allclose(apply(encoder, x), encoder.predict(x, verbose=0), atol=1e-6)
 
@@ -28,7 +38,67 @@ def test_apply_gives_a_row_the_same_bits_whatever_comes_with_it():
         assert np.allclose(apply(encoder, x[rows]), together[rows], rtol=0.0, atol=tolerance)
 
 
-def test_apply_changes_nothing(blobs):
+def test_apply_changes_no_input(blobs):
     x = blobs[0].copy()
-    apply(build_encoder(N_FEATURES, (8,), 2, SeedGenerator(0)), x)
+    apply(small_encoder(), x)
     assert np.array_equal(x, blobs[0])
+
+
+def test_apply_follows_the_weights(blobs):
+    encoder = small_encoder()
+    before = apply(encoder, blobs[0])
+    encoder.layers[-1].bias.assign([1.0, 2.0])
+    assert np.allclose(apply(encoder, blobs[0]), before + np.array([1, 2]), atol=1e-6)
+
+
+def test_apply_keeps_no_model_alive(blobs):
+    encoder = small_encoder()
+    apply(encoder, blobs[0])
+    alive = weakref.ref(encoder)
+    del encoder
+    gc.collect()
+    assert alive() is None
+
+
+def test_apply_from_many_threads(blobs):
+    encoder = small_encoder()
+    with ThreadPoolExecutor(8) as threads:
+        outputs = list(threads.map(apply, [encoder] * 16, [blobs[0]] * 16))
+    assert all(np.array_equal(output, outputs[0]) for output in outputs)
+
+
+def test_output_that_is_not_finite_is_refused(blobs):
+    encoder = small_encoder()
+    encoder.layers[-1].bias.assign([np.nan, 0])
+    with pytest.raises(FloatingPointError, match="smaller learning_rate"):
+        apply(encoder, blobs[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("size", "far"), [((3, 2), 0), ((700, 10), 0), ((64, 784), 1000)])
+def test_nearest_prototypes_are_those_of_a_search_in_double_precision(size, far, dtype):
+    rng = np.random.default_rng(0)
+    prototypes = far + rng.random(size).astype(dtype)
+    z = far + rng.random((5000, size[1])).astype(dtype)
+    nearest = nearest_prototypes(z, prototypes)
+    distances = cdist(z.astype(float), prototypes.astype(float))
+    # Of two that are equally near, to single precision, either will do.
+    assert np.allclose(distances[np.arange(len(z)), nearest], distances.min(axis=1), rtol=1e-5)
+    assert (nearest == distances.argmin(axis=1)).mean() > 0.999
+
+
+def test_the_nearest_prototype_is_the_first_of_equals():
+    assert nearest_prototypes(np.zeros((2, 1)), np.array([[2.0], [1.0], [1.0]])).tolist() == [1, 1]
+
+
+def test_search_from_many_threads_leaves_blas_its_threads():
+    def limits():
+        return [library["num_threads"] for library in threadpool_info()]
+
+    rng = np.random.default_rng(0)
+    z, prototypes = rng.random((20_000, 10)), rng.random((64, 10))
+    with threadpool_limits(3, user_api="blas"), ThreadPoolExecutor(8) as threads:
+        before = limits()
+        searched = list(threads.map(nearest_prototypes, [z] * 32, [prototypes] * 32))
+        assert limits() == before
+    assert all(np.array_equal(nearest, searched[0]) for nearest in searched)
