@@ -19,10 +19,8 @@ from desom.report.tables import DATASETS, tidy
 # Of a hundred runs that differ from ours by nothing but luck, so many are within tolerance.
 LEVEL = 0.99
 
-
 # They decide what a run keeps, and not how it trains.
 KEPT = ("snapshots",)
-
 
 MEASURES = {
     "purity": "purity",
@@ -84,10 +82,10 @@ def your_runs(scale, *grids, methods=None, folder=None):
             "seed that is not recorded; then execute this cell again.\n\n"
             f"```bash\n{command} --results my-results\n```"
         )
-    found = compare_runs(theirs, _matching(wanted, ours_in))
-    counts = ", ".join(f"{n} {word}" for word, n in found["verdict"].value_counts().items())
+    comparison = compare_runs(theirs, _matching(wanted, ours_in))
+    counts = ", ".join(f"{n} {word}" for word, n in comparison["verdict"].value_counts().items())
     return (
-        found.style.hide()
+        comparison.style.hide()
         .format(precision=3, na_rep="–")
         .set_caption(f"Your runs beside ours: {counts}.")
     )
@@ -97,11 +95,12 @@ def _matching(wanted, folder):
     """Read the records of a folder that have the settings of the runs, whatever their seeds."""
     settings = {_settings(run.method, run.dataset, run.config) for run in wanted}
     places = dict.fromkeys((run.method, run.dataset) for run in wanted)
-    found = [r for place in places for r in records.read(folder, *place).values()]
-    return [r for r in found if _settings(r["method"], r["dataset"], r["config"]) in settings]
+    read = [r for place in places for r in records.read(folder, *place).values()]
+    return [r for r in read if _settings(r["method"], r["dataset"], r["config"]) in settings]
 
 
 def _settings(method, dataset, config):
+    """Write what a run trains as one text, equal for runs that differ by their seeds alone."""
     config = {name: value for name, value in config.items() if name not in KEPT}
     return json.dumps([method, dataset, config], sort_keys=True)
 
@@ -133,37 +132,37 @@ def compare_runs(theirs, ours):
         second run, or ``not recorded``.
     """
     configs = [(record["method"], record["config"]) for record in theirs + ours]
-    theirs, ours = _frame(theirs, configs), _frame(ours, configs)
+    theirs, ours = _by_settings(theirs, configs), _by_settings(ours, configs)
     rows = []
     for settings, mine in theirs.groupby("settings", sort=False):
-        method, dataset = mine[["method", "dataset"]].iloc[0]
+        method, dataset, differing = mine[["method", "dataset", "setting"]].iloc[0]
         recorded = ours[(ours["method"] == method) & (ours["dataset"] == dataset)]
         for measure, name in MEASURES.items():
-            values = mine[measure].dropna()
+            values = mine[measure].dropna().to_numpy()
             beside = recorded[["settings", measure]].dropna().groupby("settings")[measure]
-            groups = {key: found.to_numpy() for key, found in beside}
+            groups = {key: group.to_numpy() for key, group in beside}
             if len(values):
                 rows.append(
                     {
                         "method": LABELS.get(method, method),
                         "data": DATASETS.get(dataset, dataset),
-                        "setting": mine["setting"].iloc[0],
+                        "setting": differing,
                         "measure": name,
                     }
-                    | _judge(values.to_numpy(), groups, settings)
+                    | _compare_means(values, groups.pop(settings, np.array([])), groups.values())
                 )
     return pd.DataFrame(rows)
 
 
-def _judge(values, groups, settings):
-    """Compare values with one of several groups, by the spread of all."""
-    same = groups.get(settings, np.array([]))
+def _compare_means(values, same, others):
+    """Compare values with those of the same settings, by the spread that all settings share."""
     mean, sd = mean_and_sd(same) if len(same) else (np.nan, np.nan)
-    freedom = sum(len(group) - 1 for group in groups.values())
+    groups = [same, *others]
+    freedom = sum(len(group) - 1 for group in groups if len(group))
     low, high = np.nan, np.nan
     verdict = "no tolerance" if len(same) else "not recorded"
     if len(same) and freedom:
-        squares = sum(np.square(group - group.mean()).sum() for group in groups.values())
+        squares = sum(np.square(group - group.mean()).sum() for group in groups)
         # Runs that agree to the last digit would leave no room for rounding.
         pooled = max(np.sqrt(squares / freedom), ROUNDING)
         t = stats.t.ppf((1 + LEVEL) / 2, freedom)
@@ -182,21 +181,21 @@ def _judge(values, groups, settings):
     }
 
 
-def _frame(found, configs):
+def _by_settings(runs, configs):
     """Lay out records, one per setting and seed, with their settings as a key and as words."""
     columns = ["method", "dataset", "seed", "settings", "setting", *MEASURES]
-    frame = tidy(found).assign(
-        settings=[_settings(r["method"], r["dataset"], r["config"]) for r in found],
-        setting=[_words(record, configs) for record in found],
+    frame = tidy(runs).assign(
+        settings=[_settings(r["method"], r["dataset"], r["config"]) for r in runs],
+        setting=[_differing_settings(record, configs) for record in runs],
     )
     return frame.reindex(columns=columns).drop_duplicates(["settings", "seed"])
 
 
-def _words(record, configs):
+def _differing_settings(record, configs):
     """Name the settings of a record that not all records of its method share."""
-    alike = [config for method, config in configs if method == record["method"]]
+    of_method = [config for method, config in configs if method == record["method"]]
     return ", ".join(
         f"{name}={value}"
         for name, value in record["config"].items()
-        if name not in KEPT and any(config[name] != value for config in alike)
+        if name not in KEPT and any(config[name] != value for config in of_method)
     )

@@ -15,10 +15,7 @@ from desom.methods import LABELS
 from desom.report.statistics import hedges_g, holm, mean_and_sd, verdict, welch
 
 SEEDS = 10  # of every method in the paper; other numbers are noted
-
-
 ALPHA = 0.05
-
 
 DATASETS = {
     "mnist": "MNIST",
@@ -30,11 +27,15 @@ DATASETS = {
 }
 
 
-METRICS = {
-    "purity": "purity",
-    "nmi_geometric": "NMI",
-    "two_level_accuracy": "accuracy",
-}
+METRICS = {"purity": "purity", "nmi_geometric": "NMI", "two_level_accuracy": "accuracy"}
+
+# What LaTeX would take for a command, and signs that not every font of its has.
+LATEX = str.maketrans(
+    {sign: rf"\{sign}" for sign in "&%$#_{}"}
+    | {sign: f"${sign}$" for sign in "<>"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"*": "$^{*}$", "±": r"$\pm$", "×": r"$\times$", "−": "$-$"}
+)
 
 
 def tidy(records, settings=()):
@@ -115,6 +116,7 @@ def compare(runs, datasets, metrics, published):
 
 
 def _column(runs, dataset, metric, position, published):
+    """Compare the methods on one data set by one metric, the one of this position in the paper."""
     values = {m: runs.loc[runs["method"] == m, metric].dropna().to_numpy() for m in published}
     measured = {method: v.mean() for method, v in values.items() if len(v)}
     best = max(measured, key=measured.get, default=None)
@@ -143,7 +145,7 @@ def _column(runs, dataset, metric, position, published):
     )
 
 
-def _lines(cell):
+def _cell_lines(cell):
     """Write what a cell says, a line each; the first is the mean, or that there is none."""
     lines = ["not run here"]
     if cell.n:
@@ -154,10 +156,10 @@ def _lines(cell):
             lines.append(f"{cell.n} seed{'s' * (cell.n > 1)}")
     if not np.isnan(cell.published):
         lines.append(f"paper {cell.published:.3f}")
-    return lines + _judgement(cell)
+    return lines + _verdict_lines(cell)
 
 
-def _judgement(cell):
+def _verdict_lines(cell):
     """Write the verdict of a cell and the difference in standard deviations, if it has one."""
     if not cell.verdict:
         return []
@@ -166,7 +168,7 @@ def _judgement(cell):
 
 def _arrange(cells, write):
     """Lay out cells as a table: methods by data sets and metrics, each in its first order."""
-    texts = [write(_lines(cell), cell.bold) for cell in cells.itertuples()]
+    texts = [write(_cell_lines(cell), cell.bold) for cell in cells.itertuples()]
     table = cells.assign(text=texts).set_index(["method", "dataset", "metric"])["text"]
     rows, datasets, metrics = (list(dict.fromkeys(cells[name])) for name in table.index.names)
     return pd.DataFrame(
@@ -231,36 +233,29 @@ def to_latex(cells, caption, label):
     """
 
     def write(lines, bold):
-        first, *others = map(_escape_latex, lines)
+        first, *others = [line.translate(LATEX) for line in lines]
         stack = [rf"\textbf{{{first}}}" if bold else first, *others]
         return r"\begin{tabular}[t]{@{}c@{}}" + r"\\".join(stack) + r"\end{tabular}"
 
     table = _arrange(cells, write)
-    groups = list(dict.fromkeys(table.columns.get_level_values(0)))
-    width = len(table.columns) // len(groups)
-    heads = [rf"\multicolumn{{{width}}}{{c}}{{{_escape_latex(name)}}}" for name in groups]
-    starts = range(2, 2 + len(table.columns), width)
-    rules = " ".join(rf"\cmidrule(lr){{{start}-{start + width - 1}}}" for start in starts)
-    rows = [[_escape_latex(method), *texts] for method, *texts in table.itertuples()]
-    metrics = [_escape_latex(metric) for _, metric in table.columns]
-    return "\n".join(
+    style = table.style.set_caption(caption.translate(LATEX)).set_table_styles(
         [
-            r"\begin{table*}",
-            r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
-            rf"\begin{{tabular}}{{l{'c' * len(table.columns)}}}",
-            r"\toprule",
-            " & ".join(["", *heads]) + r" \\",
-            rules,
-            " & ".join(["Method", *metrics]) + r" \\",
-            r"\midrule",
-            " \\\\\n\\addlinespace\n".join(" & ".join(row) for row in rows) + r" \\",
-            r"\bottomrule",
-            r"\end{tabular}",
-            rf"\caption{{{_escape_latex(caption)}}}",
-            rf"\label{{{label}}}",
-            r"\end{table*}",
+            {"selector": "scriptsize", "props": ":;"},
+            {"selector": "setlength", "props": r":\tabcolsep{3pt};"},
         ]
     )
+    for axis in (0, 1):
+        style.format_index(lambda name: name.translate(LATEX), axis=axis)
+    latex = style.to_latex(
+        column_format="l" + "c" * len(table.columns),
+        position_float="centering",
+        hrules=True,
+        multicol_align="c",
+        label=label,
+        environment="table*",
+    )
+    head, rule, body = latex.partition("\\midrule\n")
+    return head + rule + body.replace(" \\\\\n", " \\\\\n\\addlinespace\n")
 
 
 def method_scores(cells, method):
@@ -295,7 +290,7 @@ def method_scores(cells, method):
         row |= {"paper": _number(cell.published), "here": "not run here", "± SD": "–", "seeds": "–"}
         if cell.n:
             row |= {"here": _number(cell.mean), "± SD": _number(cell.sd), "seeds": cell.n}
-        rows.append(row | {"verdict": ", ".join(_judgement(cell)) or "–"})
+        rows.append(row | {"verdict": ", ".join(_verdict_lines(cell)) or "–"})
     return f"<p>{sentence}</p>\n" + _plain_html(pd.DataFrame(rows))
 
 
@@ -321,7 +316,7 @@ def method_settings(records, method):
                 values.setdefault(name, {})[str(_hashable(value))] = None
     if not values:
         return "<p>No run of this method is recorded.</p>"
-    rows = [(name, "; ".join(found)) for name, found in values.items()]
+    rows = [(name, "; ".join(texts)) for name, texts in values.items()]
     return _plain_html(pd.DataFrame(rows, columns=["setting", "value"]))
 
 
@@ -331,25 +326,6 @@ def _number(value):
 
 def _plain_html(table):
     return table.to_html(index=False, border=0, classes="table", justify="left")
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{character: rf"\{character}" for character in "&%$#_"},
-    **{character: f"${character}$" for character in "<>+="},
-    "*": "$^{*}$",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "−": "$-$",
-}
-
-
-def _escape_latex(text):
-    return "".join(_LATEX.get(character, character) for character in text)
 
 
 def download_link(name, text):
