@@ -31,13 +31,7 @@ MEASURES = {
 
 
 def own_folder():
-    """Folder of a reader's records: ``$DESOM_RESULTS``, else ``my-results/`` in the repository.
-
-    Returns
-    -------
-    Path
-        It may not exist.
-    """
+    """Give the folder of a reader's records: ``$DESOM_RESULTS``, else ``my-results/``."""
     return Path(os.environ.get("DESOM_RESULTS") or REPOSITORY / "my-results").resolve()
 
 
@@ -53,7 +47,7 @@ def your_runs(scale, *grids, methods=None, folder=None):
     methods : list of str, optional
         The part of the grids wanted; all of their methods by default.
     folder : str or Path, optional
-        The folder of the reader's records; ``own_folder()`` by default.
+        The folder of the reader's records; that of `own_folder` by default.
 
     Returns
     -------

@@ -13,7 +13,6 @@ from scipy.special import comb
 # Published tables give three digits: no difference below half of the last one can be seen.
 ROUNDING = 0.0005
 
-
 # How many standard deviations of our seeds a published mean may be away.
 TOLERANCE = 2.0
 
@@ -29,7 +28,7 @@ def mean_and_sd(values):
     Returns
     -------
     mean, sd : float
-        In the unit of the values; the latter NaN if n = 1.
+        The latter NaN if n = 1.
     """
     values = np.asarray(values, dtype=float)
     return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else np.nan

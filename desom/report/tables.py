@@ -26,7 +26,6 @@ DATASETS = {
     "digits": "Digits",
 }
 
-
 METRICS = {"purity": "purity", "nmi_geometric": "NMI", "two_level_accuracy": "accuracy"}
 
 # What LaTeX would take for a command, and signs that not every font of its has.
@@ -219,12 +218,8 @@ def to_latex(cells, caption, label):
 
     Parameters
     ----------
-    cells : DataFrame
-        What `compare` gives.
-    caption : str
-        Plain text; what LaTeX would take for a command is escaped.
-    label : str
-        The table's label, for ``\ref``.
+    cells, caption, label
+        As for `to_html`; the label is one for ``\ref``.
 
     Returns
     -------
@@ -271,8 +266,7 @@ def method_scores(cells, method):
     Returns
     -------
     str
-        HTML: a sentence that counts the verdicts, and a table with a row for each cell that has
-        runs or a published number.
+        HTML: a sentence that counts the verdicts; a row per cell with runs or a published number.
     """
     own = cells[(cells["method"] == method) & ((cells["n"] > 0) | cells["published"].notna())]
     counts = own["verdict"].value_counts()
@@ -307,7 +301,7 @@ def method_settings(records, method):
     Returns
     -------
     str
-        HTML: a row for each hyperparameter, with all values that the records of the method have.
+        HTML: a row per hyperparameter, with all of its values.
     """
     values = {}
     for record in records:
@@ -329,19 +323,6 @@ def _plain_html(table):
 
 
 def download_link(name, text):
-    """Give a link by which a reader saves a text as a file; the page itself holds it.
-
-    Parameters
-    ----------
-    name : str
-        Name of the file.
-    text : str
-        What it holds.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Give a link, as HTML, that saves a text as a file of this name; the page holds it."""
     content = base64.b64encode(text.encode()).decode()
     return f'<a download="{name}" href="data:text/plain;base64,{content}">{name}</a>'
