@@ -1,14 +1,22 @@
 """The autoencoder: encoder, its mirror image, reconstruction loss, and pre-training by it alone."""
 
+from dataclasses import KW_ONLY
+
 import keras
 from keras import layers, ops
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from desom.errors import InputError
-from desom.estimator import CodingEstimator, KerasEstimator
+from desom.estimator import (
+    Count,
+    Model,
+    NetworkEstimator,
+    all_or_nothing,
+    hyperparameter,
+    one_of,
+)
 
-DTYPES = [StrOptions({"float32", "mixed_bfloat16"})]
+Precision = one_of("float32", "mixed_bfloat16")
 
 
 def build_encoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
@@ -97,7 +105,7 @@ def reconstruction_loss(x, reconstruction):
     return ops.mean(ops.square(ops.subtract(reconstruction, x)))
 
 
-class AutoencoderModel(keras.Model):
+class AutoencoderModel(Model):
     """Encoder and decoder as one Keras model that takes x and gives its reconstruction."""
 
     def __init__(self, encoder, decoder):
@@ -110,126 +118,74 @@ class AutoencoderModel(keras.Model):
         return reconstruction_loss(x, y_pred)
 
 
-class Autoencoder(CodingEstimator, KerasEstimator):
+class Autoencoder(NetworkEstimator):
     """The paper's autoencoder, trained on reconstruction alone: the start of the two-phase methods.
 
-    Parameters
-    ----------
-    hidden_units : tuple of int, default=(500, 500, 2000)
-        Widths of the encoder's hidden layers; the decoder mirrors them.
-    latent_dim : int, default=10
-        Dimension of the latent space.
-    dtype : {"float32", "mixed_bfloat16"}, default="float32"
-        Precision of the matrix products; see `build_encoder`.
-    iterations : int, default=5_000
-        Number of training steps.
-    batch_size : int, default=256
-        Samples per step.
-    learning_rate : float, default=0.001
-        Step size of Adam.
-    random_state : int, RandomState or None, default=None
-        Determines the initial weights and the shuffling.
-    verbose : bool, default=False
-        Whether to show a progress bar.
-
-    Attributes
-    ----------
-    history_ : dict of str to list
-        Curves over training: ``iteration``, ``loss``.
-    model_ : AutoencoderModel
-        The trained Keras model.
-    n_features_in_ : int
-        Number of features of X.
+    After `fit`: ``history_``, the curves ``iteration`` and ``loss``; ``model_``, an
+    `AutoencoderModel`.
     """
 
-    _parameter_constraints = (
-        KerasEstimator._parameter_constraints
-        | CodingEstimator._parameter_constraints
-        | {"dtype": DTYPES}
-    )
-
-    def __init__(
-        self,
-        hidden_units=(500, 500, 2000),
-        latent_dim=10,
-        *,
-        dtype="float32",
-        iterations=5_000,
-        batch_size=256,
-        learning_rate=0.001,
-        random_state=None,
-        verbose=False,
-    ):
-        self.hidden_units = hidden_units
-        self.latent_dim = latent_dim
-        self.dtype = dtype
-        self.iterations = iterations
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.random_state = random_state
-        self.verbose = verbose
+    _: KW_ONLY
+    dtype: Precision = hyperparameter("float32", "Precision of the products; see `build_encoder`.")
+    iterations: Count = hyperparameter(5_000, "Training steps.")
 
     def _build_model(self, n_features, seeds):
         return AutoencoderModel(
             *build_networks(n_features, self.hidden_units, self.latent_dim, seeds, self.dtype)
         )
 
+    @all_or_nothing
     def fit(self, X, y=None):
-        """Train on X from random weights.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, float32 or float64 (then converted); never changed.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a parameter or X cannot be used; one sentence says which and why.
-        FloatingPointError
-            If the loss is no longer finite.
-        """
-        self._check_parameters()
-        X = self._check_input(X, reset=True)
+        """Train on X (n_samples, n_features) from random weights; as `Kerasom.fit` otherwise."""
+        X = self._check_training_set(X)
         self._train(X, self._start(X))
         return self
 
 
-class PretrainedEstimator(CodingEstimator):
-    """A method that starts, or can start, from an autoencoder trained on reconstruction alone.
+def autoencoder_of(method):
+    """Give the unfitted autoencoder that a method starts from, with the method's parameters."""
+    shared = Autoencoder().get_params().keys() & method.get_params().keys()
+    own = {name: getattr(method, name) for name in shared}
+    return Autoencoder(**own | {"iterations": method.pretrain_iterations})
 
-    Its parameter ``pretrain_iterations`` is the length of that first phase.
+
+def first_phase(method, X, autoencoder=None):
+    """Train the autoencoder that a method starts from, or check the one that is given.
+
+    Parameters
+    ----------
+    method : NetworkEstimator
+        It has ``pretrain_iterations``.
+    X : ndarray of float32, shape (n_samples, n_features)
+        The training set.
+    autoencoder : Autoencoder, optional
+        Fitted.
+
+    Returns
+    -------
+    Autoencoder
+        Fitted.
     """
+    if autoencoder is None:
+        return autoencoder_of(method).fit(X)
+    if not isinstance(autoencoder, Autoencoder):
+        raise InputError(f"autoencoder is {autoencoder!r}; it takes a fitted Autoencoder.")
+    check_is_fitted(autoencoder)
+    shape = (
+        autoencoder.n_features_in_,
+        tuple(autoencoder.hidden_units),
+        autoencoder.latent_dim,
+    )
+    wanted = (X.shape[1], tuple(method.hidden_units), method.latent_dim)
+    if shape != wanted:
+        raise InputError(
+            f"autoencoder has features, hidden_units and latent_dim {shape}; this estimator "
+            f"and X have {wanted}."
+        )
+    return autoencoder
 
-    def autoencoder(self):
-        """Give the unfitted autoencoder of the first phase, with this estimator's parameters."""
-        ours, its = self.get_params(), Autoencoder().get_params()
-        shared = {name: ours[name] for name in its.keys() & ours.keys()}
-        return Autoencoder(**shared | {"iterations": self.pretrain_iterations})
 
-    def _first_phase(self, X, autoencoder):
-        """Train the autoencoder of the first phase, or check the one that is given."""
-        first = self.autoencoder().fit(X) if autoencoder is None else autoencoder
-        if not isinstance(first, Autoencoder):
-            raise InputError(f"autoencoder is {first!r}; it takes a fitted Autoencoder.")
-        check_is_fitted(first)
-        shape = (first.n_features_in_, tuple(first.hidden_units), first.latent_dim)
-        wanted = (X.shape[1], tuple(self.hidden_units), self.latent_dim)
-        if shape != wanted:
-            raise InputError(
-                f"autoencoder has features, hidden_units and latent_dim {shape}; this estimator "
-                f"and X have {wanted}."
-            )
-        return first
-
-    def _begin_from(self, autoencoder):
-        """Copy the weights of a fitted autoencoder into ``model_``."""
-        for name in ("encoder", "decoder"):
-            weights = getattr(autoencoder.model_, name).get_weights()
-            getattr(self.model_, name).set_weights(weights)
+def copy_networks(source, target):
+    """Copy the weights of encoder and decoder from one Keras model to another."""
+    target.encoder.set_weights(source.encoder.get_weights())
+    target.decoder.set_weights(source.decoder.get_weights())

@@ -1,9 +1,19 @@
-"""What the methods share: scikit-learn's conventions, checks, codes, maps, and one-file storage."""
+"""What every method shares: hyperparameters as fields, checked input, whole fits, networks.
 
+A hyperparameter is one line: its name, its domain, its default, what it means. scikit-learn's
+``__init__`` and ``_parameter_constraints``, and the docstring's list of parameters, are made from
+these lines.
+"""
+
+import inspect
 import json
-import math
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass, field, fields
+from functools import wraps
 from numbers import Integral, Real
+from typing import Annotated, get_type_hints
 
+import keras
 import numpy as np
 from keras.random import SeedGenerator
 from scipy.sparse import issparse
@@ -14,56 +24,83 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from desom import storage
 from desom.engine.backends import adam
 from desom.engine.loop import train
 from desom.engine.prediction import apply, nearest_prototypes
 from desom.errors import InputError
-from desom.storage import atomic_write
-
-_CLASSES = {}
-
 
 LARGEST = 2**31 - 1
 
+# The domains of hyperparameters: a type, how it reads, and what scikit-learn checks.
+Count = Annotated[int, "int >= 1", Interval(Integral, 1, LARGEST, closed="both")]
+Natural = Annotated[int, "int >= 0", Interval(Integral, 0, LARGEST, closed="both")]
+Positive = Annotated[float, "float > 0", Interval(Real, 0, None, closed="neither")]
+NonNegative = Annotated[float, "float >= 0", Interval(Real, 0, None, closed="left")]
+Widths = Annotated[tuple, "tuple of int >= 1", tuple, list]
+MapSize = Annotated[tuple, "two int >= 1", tuple, list]
+Flag = Annotated[bool, "bool", "boolean"]
+Verbosity = Annotated[int, "bool or int >= 0", "verbose"]
+Seed = Annotated[object, "int, RandomState or None", "random_state"]
 
-COUNT = [Interval(Integral, 1, LARGEST, closed="both")]
+
+def one_of(*names):
+    """Give the domain of a hyperparameter that is one of some names."""
+    return Annotated[str, " or ".join(map(repr, names)), StrOptions(set(names))]
 
 
-POSITIVE = [Interval(Real, 0, None, closed="neither")]
+def hyperparameter(default, meaning):
+    """Give the field of a hyperparameter: its default, and what it means, with its unit."""
+    return field(default=default, metadata={"meaning": meaning})
 
 
-NON_NEGATIVE = [Interval(Real, 0, None, closed="left")]
+def describe_hyperparameters(cls):
+    """Write the section of a class' docstring that lists its hyperparameters, as numpydoc does."""
+    domains = get_type_hints(cls, include_extras=True)
+    lines = [
+        f"{f.name} : {domains[f.name].__metadata__[0]}, default={f.default!r}\n"
+        f"    {f.metadata['meaning']}"
+        for f in fields(cls)
+    ]
+    return "\n".join(["Parameters", "----------", *lines])
 
 
-def _is_count(value):
-    return isinstance(value, Integral) and not isinstance(value, bool) and 1 <= value <= LARGEST
+def random_streams(random_state):
+    """Give two independent generators: one of the initial weights, one of the samples."""
+    draws = check_random_state(random_state).randint(LARGEST, size=2)
+    return SeedGenerator(int(draws[0])), np.random.default_rng(draws[1])
+
+
+@contextmanager
+def restored_on_failure(estimator):
+    """Begin a fit with nothing learned; where it fails, give back what was learned before."""
+    before = vars(estimator).copy()
+    for name in before.keys() - estimator.get_params().keys():
+        delattr(estimator, name)
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def all_or_nothing(fit):
+    """Make a ``fit`` leave what an earlier one learned if it is refused, fails or is interrupted."""
+
+    @wraps(fit)
+    def whole_fit(self, X, y=None, **options):
+        with restored_on_failure(self):
+            return fit(self, X, y, **options)
+
+    return whole_fit
 
 
 def as_array(name, values, dtype=None):
-    """Give values as an array, or an error that names them, as NumPy's own do not.
-
-    Parameters
-    ----------
-    name : str
-        What they are, for the message.
-    values : array-like
-        The values.
-    dtype : dtype, optional
-        Type of the array.
-
-    Returns
-    -------
-    ndarray
-        A copy only where one is needed.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If they are no array, or not of the type.
-    """
+    """Give values as an array, or an error that names them, as NumPy's own do not."""
     try:
         return np.asarray(values, dtype=dtype)
     except (TypeError, ValueError, OverflowError) as error:
@@ -71,38 +108,68 @@ def as_array(name, values, dtype=None):
         raise kind(f"{name} cannot be read as an array of numbers: {error}.") from None
 
 
-def check_numbers(X):
-    """Raise TypeError or ValueError unless X holds what can be read as numbers.
+class Model(keras.Model):
+    """A Keras model that keeps the arguments of its constructor by name, and is saved as these."""
 
-    Parameters
-    ----------
-    X : array-like or sparse matrix
-        The samples.
-    """
-    # scikit-learn has a sentence of its own for an array of complex numbers.
-    numbers = "biufc" if hasattr(X, "dtype") else "biuf"
-    if not issparse(X) and as_array("X", X).dtype.kind not in numbers:
-        as_array("X", X, np.float32)
+    def get_config(self):
+        """Give the arguments of the constructor, as Keras stores them."""
+        names = inspect.signature(type(self)).parameters
+        return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Make a model from what `get_config` gave."""
+        make = keras.saving.deserialize_keras_object
+        return cls(**{name: make(value, custom_objects) for name, value in config.items()})
 
 
-class StoredEstimator(BaseEstimator):
-    """A scikit-learn estimator that can be written to one file without a pickle."""
+@dataclass(repr=False, eq=False)
+class Estimator(ClusterMixin, BaseEstimator):
+    """Gives every sample the nearest of its prototypes, ``cluster_centers_``."""
 
-    _parameter_constraints = {"random_state": ["random_state"], "verbose": ["boolean"]}
+    _: KW_ONLY
+    random_state: Seed = hyperparameter(None, "Determines every random draw.")
+    verbose: Verbosity = hyperparameter(False, "Whether to show progress.")
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        _CLASSES[cls.__name__] = cls
+        dataclass(cls, repr=False, eq=False)
+        domains = get_type_hints(cls, include_extras=True)
+        cls._parameter_constraints = {
+            f.name: list(domains[f.name].__metadata__[1:]) for f in fields(cls)
+        }
+        cls.__init__.__annotations__ = get_type_hints(cls)
+        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\n{describe_hyperparameters(cls)}\n"
 
     def _check_parameters(self):
         self._validate_params()
-        # To Python True is 1, but not to every library below.
-        for name, value in self.get_params().items():
-            boolean = {"boolean", "verbose"} & set(map(str, self._parameter_constraints[name]))
-            if isinstance(value, bool | np.bool_) and not boolean:
-                raise InputError(f"{name} is {value}; it takes no boolean.")
+        for f in fields(self):
+            value = getattr(self, f.name)
+            # To Python True is 1, but not to every library below.
+            if isinstance(value, bool | np.bool_) and f.type not in (Flag, Verbosity):
+                raise InputError(f"{f.name} is {value}; it takes no boolean.")
+            if f.type in (Widths, MapSize) and not all(
+                isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n <= LARGEST
+                for n in value
+            ):
+                raise InputError(
+                    f"{f.name} is {value!r}; it takes integers >= 1, up to {LARGEST}."
+                )
+            if f.type is MapSize and len(value) != 2:
+                raise InputError(f"{f.name} is {value!r}; it takes two integers, rows and columns.")
 
-    def _check_input(self, X, *, reset=False):
+    def _check_training_set(self, X, n_prototypes=1):
+        """Check the parameters, and X, which has at least a sample per prototype."""
+        self._check_parameters()
+        X = self._check_input(X, reset=True)
+        if len(X) < n_prototypes:
+            raise InputError(
+                f"X has {len(X)} sample{'s' * (len(X) > 1)}, fewer than the {n_prototypes} "
+                "prototypes; give more samples, or ask for fewer prototypes."
+            )
+        return X
+
+    def _check_input(self, X, reset=False):
         """X as a C-contiguous float32 array, checked; copied only where it is not one already."""
         if not hasattr(X, "shape"):
             X = as_array("X", X)
@@ -112,7 +179,10 @@ class StoredEstimator(BaseEstimator):
             )
         if np.ma.is_masked(X):
             raise InputError("X has masked values; fill them, or leave out their samples.")
-        check_numbers(X)
+        # scikit-learn has a sentence of its own for an array of complex numbers.
+        numbers = "biufc" if hasattr(X, "dtype") else "biuf"
+        if not issparse(X) and as_array("X", X).dtype.kind not in numbers:
+            as_array("X", X, np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             X = validate_data(
                 self, X, dtype=np.float32, order="C", reset=reset, ensure_all_finite=False
@@ -123,130 +193,93 @@ class StoredEstimator(BaseEstimator):
             raise InputError("X contains NaN or infinity, or numbers too large for float32.")
         return X
 
-    def _random_streams(self):
-        """Two independent generators that ``random_state`` determines: weights, and samples."""
-        draws = check_random_state(self.random_state).randint(2**31 - 1, size=2)
-        return SeedGenerator(int(draws[0])), np.random.default_rng(draws[1])
+    def _embed(self, X):
+        """X in the space where the prototypes live."""
+        return X
 
-    def save(self, path):
-        """Write the fitted estimator to one ``.npz`` file: arrays and JSON text, no pickle.
+    def _assign(self, z):
+        return nearest_prototypes(z, self.cluster_centers_)
+
+    def predict(self, X):
+        """Nearest prototype of every sample; for a map, the best-matching unit.
 
         Parameters
         ----------
-        path : str or Path
-            The file to write; replaced if it exists.
+        X : array-like of shape (n_samples, n_features)
+            The samples.
 
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        InputError
-            If a parameter, such as a generator as ``random_state``, has no exact text form.
+        Returns
+        -------
+        ndarray of int, shape (n_samples,)
+            Index of the nearest prototype, a map's units counted row by row.
         """
         check_is_fitted(self)
-        if not (self.random_state is None or isinstance(self.random_state, Integral)):
-            raise InputError(
-                f"random_state is {self.random_state!r}; an estimator can be saved when it is "
-                "None or an integer."
-            )
-        state = self.__getstate__()
-        snapshots = state.pop("snapshots_", {})
-        weights = {f"weight_{i}": weight for i, weight in enumerate(state.pop("model_", []))}
-        arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
-        # Names of columns are Python objects, which only a pickle could hold as they are.
-        texts = {name: v.astype(str) for name, v in arrays.items() if v.dtype == object}
-        parameters = self.get_params()
-        for name, value in parameters.items():
-            try:
-                json.dumps(value, default=np.generic.item)
-            except TypeError:
-                raise InputError(
-                    f"{name} is a {type(value).__name__}; an estimator can be saved when its "
-                    "parameters are numbers, texts, or tuples of them."
-                ) from None
-        header = {
-            "estimator": type(self).__name__,
-            "parameters": parameters,
-            "state": {k: v for k, v in state.items() if k not in arrays and k not in parameters},
-        }
-        text = np.array(json.dumps(header, default=np.generic.item))
-        with atomic_write(path) as file:
-            named = {f"snapshot_{name}": values for name, values in snapshots.items()}
-            np.savez(file, header=text, **weights, **named, **arrays | texts)
+        return self._assign(self._embed(self._check_input(X)))
+
+    def save(self, path):
+        """Write the fitted estimator to one file without a pickle; see `storage.save`."""
+        check_is_fitted(self)
+        storage.save(self, path)
 
 
-class KerasEstimator(StoredEstimator):
-    """A scikit-learn estimator whose learned state is a Keras model, ``model_``.
+class KerasEstimator(Estimator):
+    """Learns a Keras model, ``model_``, which ``_build_model(n_features, seeds)`` gives."""
 
-    A subclass has ``_build_model(n_features, seeds)``, which gives the model with random weights.
-    """
-
-    _parameter_constraints = StoredEstimator._parameter_constraints | {
-        "iterations": COUNT,
-        "batch_size": COUNT,
-        "learning_rate": POSITIVE,
-    }
+    _: KW_ONLY
+    batch_size: Count = hyperparameter(256, "Samples per training step.")
+    learning_rate: Positive = hyperparameter(0.001, "Step size of Adam.")
 
     def _start(self, X):
         """Build ``model_`` with random weights, and give the generator of the samples."""
-        seeds, rng = self._random_streams()
+        seeds, rng = random_streams(self.random_state)
         self.model_ = self._build_model(X.shape[1], seeds)
         return rng
 
     def _optimizer(self):
         return adam(self.learning_rate)
 
-    def _train(self, X, rng, callback=None, **refreshing):
+    def _train(self, X, rng, callback=None, **options):
         """Train ``model_`` on shuffled batches, and keep the curves as ``history_``."""
         self.model_.compile(optimizer=self._optimizer())
+        size, verbose = self.batch_size, self.verbose
         self.history_ = train(
-            self.model_,
-            X,
-            self.iterations,
-            self.batch_size,
-            rng,
-            callback,
-            self.verbose,
-            **refreshing,
+            self.model_, X, self.iterations, size, rng, callback, verbose, **options
         )
 
     def __getstate__(self):
-        """State for copy and pickle, where the Keras model is the list of its weights."""
+        """State for copies and storage: of the Keras model, its description and its weights."""
         state = super().__getstate__().copy()
         if "model_" in state:
-            state["model_"] = state["model_"].get_weights()
+            model = state["model_"]
+            description = json.dumps(keras.saving.serialize_keras_object(model))
+            state["model_"] = {"description": description, "weights": model.get_weights()}
         return state
 
     def __setstate__(self, state):
         """Rebuild the Keras model around its weights."""
-        weights = state.pop("model_", None)
+        state = state.copy()
+        stored = state.pop("model_", None)
         super().__setstate__(state)
-        if weights is not None:
-            self.model_ = self._build_model(self.n_features_in_, SeedGenerator(0))
-            self.model_.set_weights(weights)
+        if stored is not None:
+            self.model_ = keras.saving.deserialize_keras_object(json.loads(stored["description"]))
+            self.model_.set_weights(stored["weights"])
 
 
-class CodingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KerasEstimator):
-    """An estimator whose Keras model has an ``encoder`` and a ``decoder``.
+class NetworkEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KerasEstimator):
+    """Learns a model with an ``encoder`` and a ``decoder``; its prototypes are latent codes."""
 
-    Its parameters ``hidden_units`` and ``latent_dim`` give their widths.
-    """
-
-    _parameter_constraints = {"hidden_units": [tuple, list], "latent_dim": COUNT}
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        if not all(map(_is_count, self.hidden_units)):
-            raise InputError(
-                f"hidden_units is {self.hidden_units!r}; it takes integers >= 1, up to {LARGEST}."
-            )
+    _: KW_ONLY
+    hidden_units: Widths = hyperparameter(
+        (500, 500, 2000), "Widths of the encoder's hidden layers; the decoder mirrors them."
+    )
+    latent_dim: Count = hyperparameter(10, "Dimension of the latent space.")
 
     def _embed(self, X):
         return apply(self.model_.encoder, X)
 
     @property
     def _n_features_out(self):
-        return self.latent_dim
+        return self.model_.encoder.output_shape[1]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -275,85 +308,18 @@ class CodingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KerasEs
         Parameters
         ----------
         Z : array-like of shape (n_codes, latent_dim)
-            Points of the latent space.
+            Points of the latent space, finite.
 
         Returns
         -------
         ndarray of float32, shape (n_codes, n_features)
             The decoded points.
-
-        Raises
-        ------
-        InputError
-            If Z is not a finite array of that shape.
         """
         check_is_fitted(self)
-        Z = as_array("Z", Z, np.float32)
-        if Z.ndim != 2 or Z.shape[1] != self.latent_dim or not np.isfinite(Z).all():
+        Z, latent_dim = as_array("Z", Z, np.float32), self._n_features_out
+        if Z.ndim != 2 or Z.shape[1] != latent_dim or not np.isfinite(Z).all():
             raise InputError(
                 f"Z has shape {Z.shape}; decode takes finite codes of shape "
-                f"(n_codes, {self.latent_dim})."
+                f"(n_codes, {latent_dim})."
             )
         return apply(self.model_.decoder, Z)
-
-
-class PrototypeEstimator(ClusterMixin, StoredEstimator):
-    """A method that gives every sample its nearest prototype, one of ``cluster_centers_``.
-
-    The prototypes live in the space that ``_embed`` takes X to. A parameter, whose name a subclass
-    has as ``_size``, says how many there are.
-    """
-
-    def _n_prototypes(self):
-        size = getattr(self, self._size)
-        return size if isinstance(size, Integral) else math.prod(map(int, size))
-
-    def _check_training_set(self, X):
-        """Check the parameters, and X as input with at least a sample per prototype."""
-        self._check_parameters()
-        X = self._check_input(X, reset=True)
-        wanted, size = self._n_prototypes(), getattr(self, self._size)
-        if len(X) < wanted:
-            raise InputError(
-                f"X has {len(X)} sample{'s' * (len(X) > 1)}, fewer than the {wanted} prototypes "
-                f"of {self._size}={size}; give at least {wanted}, or ask for fewer prototypes."
-            )
-        return X
-
-    def _embed(self, X):
-        return X
-
-    def _assign(self, z):
-        return nearest_prototypes(z, self.cluster_centers_)
-
-    def predict(self, X):
-        """Nearest prototype of every sample; for a map, the best-matching unit.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The samples.
-
-        Returns
-        -------
-        ndarray of int, shape (n_samples,)
-            Index of the nearest prototype, a map's units counted row by row.
-        """
-        check_is_fitted(self)
-        return self._assign(self._embed(self._check_input(X)))
-
-
-class MapEstimator(PrototypeEstimator):
-    """A method whose prototypes are the units of a map."""
-
-    _parameter_constraints = StoredEstimator._parameter_constraints | {"map_size": [tuple, list]}
-    _size = "map_size"
-
-    # The shape of a map that has no parameters for it.
-    topology, toroidal = "rectangular", False
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        size = self.map_size
-        if len(size) != 2 or not all(map(_is_count, size)):
-            raise InputError(f"map_size is {size!r}; it takes two integers >= 1, rows and columns.")

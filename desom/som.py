@@ -1,38 +1,35 @@
-"""The self-organizing map: its grid, its neighborhood, its loss, and the layer that holds it.
+"""The self-organizing map: temperature, neighborhood, loss, the layer that holds it, and Kerasom.
 
 Notation of the paper (Forest et al., ESANN 2019): data points z_i, prototypes m_k (k = 1..K),
 best-matching unit chi(i), distance on the map delta(k, l), temperature T, neighborhood K^T.
 """
 
-from numbers import Integral
+from dataclasses import KW_ONLY, dataclass
 
 import keras
 import numpy as np
 from keras import ops
-from sklearn.utils._param_validation import Interval, StrOptions
 
-from desom.engine.loop import CURVE_POINTS, curve_points
 from desom.errors import InputError
-from desom.estimator import POSITIVE, KerasEstimator, MapEstimator
+from desom.estimator import (
+    Count,
+    Flag,
+    KerasEstimator,
+    MapSize,
+    Model,
+    Positive,
+    all_or_nothing,
+    hyperparameter,
+    one_of,
+)
 from desom.grid import TOPOLOGIES, distances_from
 
 
 def temperature(iteration, iterations, t_max, t_min):
     """T = T_max (T_min / T_max)^(iter / iterations): exponential decay (ESANN 2019, Algorithm 1).
 
-    Parameters
-    ----------
-    iteration : int, float or tensor
-        The current iteration, from 1 to ``iterations``.
-    iterations : int
-        Length of the training.
-    t_max, t_min : float
-        Temperature at iteration 0 and at the last one, in steps on the map.
-
-    Returns
-    -------
-    float or tensor
-        The temperature T, in steps on the map.
+    ``iteration`` runs from 1 to ``iterations``, a number or a tensor; temperatures are steps on the
+    map.
     """
     return t_max * (t_min / t_max) ** (iteration / iterations)
 
@@ -57,20 +54,8 @@ DECAYS = {
 def neighborhood(distances, temperature):
     """K^T(d) = exp(-d² / T²): weight of a unit at distance d on the map (ESANN 2019, section 2).
 
-    This is a Gaussian of standard deviation sigma = T / sqrt(2): libraries that write
-    exp(-d² / 2 sigma²) mean the same curve with another letter.
-
-    Parameters
-    ----------
-    distances : array or tensor
-        Distances on the map, delta(k, l) >= 0.
-    temperature : float or scalar tensor
-        T > 0, in the unit of the distances.
-
-    Returns
-    -------
-    tensor
-        Weights in [0, 1], of the shape of ``distances``; 1 at distance 0.
+    A Gaussian of standard deviation sigma = T / sqrt(2): libraries that write exp(-d² / 2 sigma²)
+    mean the same curve with another letter. Weights in [0, 1], of the shape of ``distances``.
     """
     ratio = ops.divide(distances, temperature)
     # Not the negative square: TensorFlow computes a chain of unary functions value by value.
@@ -85,10 +70,8 @@ def squared_distances(z, prototypes):
 
     Parameters
     ----------
-    z : tensor of shape (B, D)
-        Points, in the space where the prototypes live.
-    prototypes : tensor of shape (K, D)
-        The prototypes m_k.
+    z, prototypes : tensors of shapes (B, D) and (K, D)
+        Points, and the prototypes m_k of the same space.
 
     Returns
     -------
@@ -102,82 +85,28 @@ def squared_distances(z, prototypes):
 
 
 def best_matching_units(squared_distances):
-    """chi(i) = argmin_k ‖z_i - m_k‖²: index of the nearest prototype (ESANN 2019, section 2).
-
-    Parameters
-    ----------
-    squared_distances : tensor of shape (B, K)
-        Squared distances of every point to every prototype.
-
-    Returns
-    -------
-    tensor of int, shape (B,)
-        The best-matching unit (BMU) of every point, in 0..K-1.
-    """
+    """chi(i) = argmin_k ‖z_i - m_k‖²: from (B, K) to (B,), in 0..K-1 (ESANN 2019, section 2)."""
     return ops.argmin(squared_distances, axis=1)
 
 
 def neighborhood_weights(distances, temperature):
-    """w_ik = K^T(delta(chi(i), k)), held fixed: no gradient flows through (ESANN 2019, Alg. 1).
+    """w_ik = K^T(delta(chi(i), k)), of shape (B, K): no gradient flows through (ESANN 2019, Alg. 1).
 
-    Parameters
-    ----------
-    distances : tensor of shape (B, K)
-        delta(chi(i), k), of every point's best-matching unit to every unit on the map.
-    temperature : float or scalar tensor
-        The temperature T.
-
-    Returns
-    -------
-    tensor of shape (B, K)
-        The weights of every unit for every point.
+    ``distances`` are those on the map, delta(chi(i), k), of every point's unit to every unit.
     """
     return ops.stop_gradient(neighborhood(distances, temperature))
 
 
 def som_loss(squared_distances, weights):
-    """L_som = 1/N sum_i sum_k w_ik ‖z_i - m_k‖² (ESANN 2019, SOM loss).
-
-    Parameters
-    ----------
-    squared_distances : tensor of shape (B, K)
-        ‖z_i - m_k‖².
-    weights : tensor of shape (B, K)
-        The neighborhood weights w_ik.
-
-    Returns
-    -------
-    scalar tensor
-        Summed over the units, averaged over the points.
-    """
+    """L_som = 1/N sum_i sum_k w_ik ‖z_i - m_k‖², both arguments (B, K) (ESANN 2019, SOM loss)."""
     return ops.mean(ops.sum(weights * squared_distances, axis=1))
 
 
-@keras.saving.register_keras_serializable(package="desom")
 class SOMLayer(keras.layers.Layer):
-    """A map of prototypes: takes points, gives their squared distances to the prototypes.
+    """A map of prototypes: takes points (B, D), gives their squared distances to the prototypes.
 
-    Parameters
-    ----------
-    map_size : tuple of two int
-        Rows and columns of the map.
-    t_max, t_min : float
-        Temperature at the beginning and at the end of the training, in steps on the map.
-    iterations : int
-        Length of the training, over which the temperature decays.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        As for `distances_from`.
-    toroidal : bool
-        Whether opposite borders of the map touch.
-    decay : {"exponential", "linear", "constant"}
-        How the temperature decays, see `DECAYS`.
-
-    Attributes
-    ----------
-    prototypes : keras.Variable of shape (K, D)
-        The prototypes m_k, in the space of the layer's input.
-    iteration : keras.Variable, int scalar
-        Training iterations seen so far.
+    Its parameters are those of `OnAMap`. ``prototypes`` (K, D) are its weights; ``iteration``, an
+    integer, counts the training steps seen so far.
     """
 
     def __init__(
@@ -229,52 +158,29 @@ class SOMLayer(keras.layers.Layer):
         return som_loss(squared_distances, weights)
 
     def get_config(self):
-        """Return the constructor's arguments, as Keras needs them to save a model."""
-        names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
-        return super().get_config() | {name: getattr(self, name) for name in names}
+        """Give the constructor's arguments, as Keras needs them to save a model."""
+        return super().get_config() | {name: getattr(self, name) for name in LAYER_ARGUMENTS}
 
 
-def stack(moments):
-    """Put the arrays of several moments together, name by name: dict of (S, ...) from S dicts."""
-    return {name: np.array([moment[name] for moment in moments]) for name in moments[0]}
+LAYER_ARGUMENTS = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
 
 
-class SOMModel(keras.Model):
-    """The self-organizing map alone, as a Keras model: squared distances to the prototypes."""
+@dataclass(repr=False, eq=False)
+class OnAMap:
+    """What every map shares that is trained by gradient: its shape, its clock, Algorithm 1."""
 
-    def __init__(self, n_features, som):
-        x = keras.Input((n_features,), name="x")
-        super().__init__(inputs=x, outputs=som(x), name="som_model")
-        self.som = som
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """L_som of a batch; a training step first moves the map's clock."""
-        if training:
-            self.som.tick()
-        return self.som.loss(y_pred)
-
-
-class GradientMapEstimator(MapEstimator, KerasEstimator):
-    """Fit, for models that train a self-organizing map by gradient (ESANN 2019, Algorithm 1)."""
-
-    _parameter_constraints = (
-        MapEstimator._parameter_constraints
-        | KerasEstimator._parameter_constraints
-        | {
-            "t_max": POSITIVE,
-            "t_min": POSITIVE,
-            "decay": [StrOptions(set(DECAYS))],
-            "topology": [StrOptions(set(TOPOLOGIES))],
-            "toroidal": ["boolean"],
-            "snapshots": [Interval(Integral, 0, CURVE_POINTS, closed="both")],
-        }
+    map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.")
+    _: KW_ONLY
+    t_max: Positive = hyperparameter(10.0, "Temperature at the beginning, in steps on the map.")
+    t_min: Positive = hyperparameter(0.1, "Temperature at the end, in steps on the map.")
+    decay: one_of(*DECAYS) = hyperparameter(
+        "exponential", "How T goes from one to the other; a constant one stays at ``t_max``."
     )
-
-    _layer = SOMLayer
-
-    def _build_som(self):
-        names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
-        return self._layer(**{name: getattr(self, name) for name in names}, name="som")
+    topology: one_of(*TOPOLOGIES) = hyperparameter(
+        "rectangular", "Neighbors of a unit: 4; 8, with the diagonal ones; or 6, hexagonal."
+    )
+    toroidal: Flag = hyperparameter(False, "Whether opposite borders of the map touch.")
+    iterations: Count = hyperparameter(10_000, "Training steps of the map.")
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -288,36 +194,29 @@ class GradientMapEstimator(MapEstimator, KerasEstimator):
                 "even number of rows."
             )
 
-    def _organize(self, X, rng, callback):
-        """Set the prototypes to random samples, and train the model."""
+    def _check_training_set(self, X):
+        return super()._check_training_set(X, int(np.prod(self.map_size)))
+
+    def _som_layer(self, layer=SOMLayer, **arguments):
+        own = {name: getattr(self, name) for name in LAYER_ARGUMENTS}
+        return layer(**own, **arguments, name="som")
+
+    def _organize(self, X, rng, callback=None):
+        """Algorithm 1: prototypes at random samples, then training steps; ``callback`` watches."""
+
+        def at_point(iteration):
+            self._read_prototypes()
+            callback(self, iteration)
+
         self._place_prototypes(X, rng)
-        kept = []
-        self._train(X, rng, callback=self._observer(X, kept, callback))
-        return self._finish(X, kept)
+        self._train(X, rng, callback=at_point if callback else None)
+        return self._finish(X)
 
     def _place_prototypes(self, X, rng):
         samples = X[rng.choice(len(X), int(np.prod(self.map_size)), replace=False)]
         self.model_.som.prototypes.assign(self._embed(samples))
 
-    def _observer(self, X, kept, callback):
-        """Give what is called at the points of the curves: it adds the snapshots to ``kept``."""
-        points = curve_points(self.iterations)
-        moments = set(points[np.linspace(0, len(points) - 1, self.snapshots).round().astype(int)])
-
-        def at_point(iteration):
-            if callback or iteration in moments:
-                self._read_prototypes()
-            if iteration in moments:
-                kept.append({"iteration": iteration} | self._snapshot(X))
-            if callback:
-                callback(self, iteration)
-
-        return at_point
-
-    def _finish(self, X, kept):
-        """Set what is known after the training."""
-        if kept:
-            self.snapshots_ = stack(kept)
+    def _finish(self, X):
         self.history_["temperature"] = [
             float(DECAYS[self.decay](iteration, self.iterations, self.t_max, self.t_min))
             for iteration in self.history_["iteration"]
@@ -326,91 +225,37 @@ class GradientMapEstimator(MapEstimator, KerasEstimator):
         self.labels_ = self._assign(self._embed(X))
         return self
 
-    def _snapshot(self, X):
-        """Give what is kept of a moment of the training on X: the prototypes."""
-        return {"prototypes": self.cluster_centers_.copy()}
-
     def _read_prototypes(self):
-        self.cluster_centers_ = keras.ops.convert_to_numpy(self.model_.som.prototypes)
+        self.cluster_centers_ = ops.convert_to_numpy(self.model_.som.prototypes)
 
 
-class Kerasom(GradientMapEstimator):
+class SOMModel(Model):
+    """The map alone, as a Keras model: from points (B, D) to squared distances (B, K)."""
+
+    def __init__(self, n_features, som):
+        x = keras.Input((n_features,), name="x")
+        super().__init__(inputs=x, outputs=som(x), name="som_model")
+        self.n_features, self.som = n_features, som
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """L_som of a batch; a training step first moves the map's clock."""
+        if training:
+            self.som.tick()
+        return self.som.loss(y_pred)
+
+
+class Kerasom(OnAMap, KerasEstimator):
     """The self-organizing map alone, trained as DESOM trains its own: Adam on the SOM loss.
 
-    Parameters
-    ----------
-    map_size : tuple of two int, default=(8, 8)
-        Rows and columns of the map.
-    t_max, t_min : float, default=10.0 and 0.1
-        Temperature at the beginning and at the end, in steps on the map.
-    decay : {"exponential", "linear", "constant"}, default="exponential"
-        How the temperature goes from one to the other; a constant one stays at ``t_max``.
-    topology : {"rectangular", "rectangular8", "hexagonal"}, default="rectangular"
-        Neighbors of a unit: 4, 8 with the diagonal ones, or 6.
-    toroidal : bool, default=False
-        Whether opposite borders of the map touch.
-    iterations : int, default=10_000
-        Number of training steps.
-    batch_size : int, default=256
-        Samples per step.
-    learning_rate : float, default=0.001
-        Step size of Adam.
-    snapshots : int, default=0
-        Moments of the training at which the map is kept in ``snapshots_``: to animate it, say.
-    random_state : int, RandomState or None, default=None
-        Determines the initial prototypes and the shuffling.
-    verbose : bool, default=False
-        Whether to show a progress bar.
-
-    Attributes
-    ----------
-    cluster_centers_ : ndarray of float32, shape (n_units, n_features)
-        The prototypes, in the space of X.
-    labels_ : ndarray of int, shape (n_samples,)
-        Best-matching unit of every training sample.
-    history_ : dict of str to list
-        Curves over training: ``iteration``, ``loss``, ``temperature``.
-    snapshots_ : dict of str to ndarray
-        With ``snapshots``, over training: ``iteration`` (S,) and ``prototypes`` (S, n_units,
-        n_features).
-    model_ : SOMModel
-        The trained Keras model.
-    n_features_in_ : int
-        Number of features of X.
+    After `fit`: ``cluster_centers_``, the prototypes, float32 of shape (K, n_features);
+    ``labels_``, the best-matching units (n_samples,); ``history_``, the curves ``iteration``,
+    ``loss`` and ``temperature``; ``model_``, a `SOMModel`.
     """
 
-    def __init__(
-        self,
-        map_size=(8, 8),
-        *,
-        t_max=10.0,
-        t_min=0.1,
-        decay="exponential",
-        topology="rectangular",
-        toroidal=False,
-        iterations=10_000,
-        batch_size=256,
-        learning_rate=0.001,
-        snapshots=0,
-        random_state=None,
-        verbose=False,
-    ):
-        self.map_size = map_size
-        self.t_max = t_max
-        self.t_min = t_min
-        self.decay = decay
-        self.topology = topology
-        self.toroidal = toroidal
-        self.iterations = iterations
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.snapshots = snapshots
-        self.random_state = random_state
-        self.verbose = verbose
-
     def _build_model(self, n_features, seeds):
-        return SOMModel(n_features, self._build_som())
+        return SOMModel(n_features, self._som_layer())
 
+    @all_or_nothing
     def fit(self, X, y=None, callback=None):
         """Train on X from prototypes set to random samples.
 

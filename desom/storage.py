@@ -1,68 +1,12 @@
-"""Estimators in one file, without a pickle, and files that are whole or refused."""
+"""Files that are whole or refused, and estimators in one of them, without a pickle."""
 
-import json
 import os
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
+import skops.io
+
 from desom.errors import InputError
-
-
-def load(path):
-    """Read an estimator that ``save`` wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Returns
-    -------
-    StoredEstimator
-        The fitted estimator, of the class that was saved.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    InputError
-        If the file is not one that ``save`` wrote.
-    """
-    from desom.experiments.records import read_arrays
-
-    arrays = read_arrays(path, "a saved estimator")
-    import_module("desom.methods")  # knows every class that can be saved
-    try:
-        return _restored(arrays)
-    # What a foreign or changed file runs into.
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is not a saved estimator, or it is damaged.") from error
-
-
-def _restored(arrays):
-
-    from desom.estimator import _CLASSES
-
-    header = json.loads(str(arrays.pop("header")))
-    estimator = _CLASSES[header["estimator"]]()
-    parameters, state = header["parameters"], header["state"]
-    arrays = {name: v.astype(object) if v.dtype.kind == "U" else v for name, v in arrays.items()}
-    weights = [arrays.pop(name) for name in list(arrays) if name.startswith("weight_")]
-    learned = {"model_": weights} if weights else {}
-    snapshots = {
-        name.removeprefix("snapshot_"): arrays.pop(name)
-        for name in list(arrays)
-        if name.startswith("snapshot_")
-    }
-    learned |= {"snapshots_": snapshots} if snapshots else {}
-    # JSON has no tuples, and no parameter is a list.
-    parameters = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in parameters.items()
-    }
-    estimator.__setstate__(parameters | state | arrays | learned)
-    return estimator
 
 
 @contextmanager
@@ -81,7 +25,7 @@ def atomic_write(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
@@ -91,3 +35,54 @@ def atomic_write(path):
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def save(estimator, path):
+    """Write an estimator to one file, by skops: arrays and JSON text.
+
+    Parameters
+    ----------
+    estimator : estimator of this package
+        Usually fitted.
+    path : str or Path
+        The file to write; replaced if it exists.
+    """
+    with atomic_write(path) as file:
+        skops.io.dump(estimator, file)
+
+
+def load(path):
+    """Read an estimator that `save` wrote; only classes of this package are made.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    estimator
+        As it was saved.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it may not be read.
+    InputError
+        If it holds something else, or is damaged.
+    """
+    content = Path(path).read_bytes()
+    try:
+        types = skops.io.get_untrusted_types(data=content)
+        foreign = [name for name in types if not name.startswith("desom.")]
+        estimator = None if foreign else skops.io.loads(content, trusted=types)
+    # A foreign or damaged archive fails in a dozen ways, each with an error of its own.
+    except Exception as error:
+        raise InputError(f"{path} is not a saved estimator, or it is damaged.") from error
+    if foreign:
+        raise InputError(
+            f"{path} is not a saved estimator of this package: it holds {', '.join(foreign)}."
+        )
+    if not type(estimator).__module__.startswith("desom."):
+        raise InputError(f"{path} is not a saved estimator: it holds a {type(estimator).__name__}.")
+    return estimator
