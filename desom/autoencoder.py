@@ -105,6 +105,7 @@ def reconstruction_loss(x, reconstruction):
     return ops.mean(ops.square(ops.subtract(reconstruction, x)))
 
 
+@keras.saving.register_keras_serializable("desom")
 class AutoencoderModel(Model):
     """Encoder and decoder as one Keras model that takes x and gives its reconstruction."""
 

@@ -34,6 +34,7 @@ def desom_loss(reconstruction_loss, som_loss, gamma):
     return reconstruction_loss + gamma * som_loss
 
 
+@keras.saving.register_keras_serializable("desom")
 class DESOMModel(Model):
     """Encoder, decoder and map as one Keras model, with the joint loss.
 

@@ -152,9 +152,7 @@ class Estimator(ClusterMixin, BaseEstimator):
                 isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n <= LARGEST
                 for n in value
             ):
-                raise InputError(
-                    f"{f.name} is {value!r}; it takes integers >= 1, up to {LARGEST}."
-                )
+                raise InputError(f"{f.name} is {value!r}; it takes integers >= 1, up to {LARGEST}.")
             if f.type is MapSize and len(value) != 2:
                 raise InputError(f"{f.name} is {value!r}; it takes two integers, rows and columns.")
 

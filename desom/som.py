@@ -102,6 +102,7 @@ def som_loss(squared_distances, weights):
     return ops.mean(ops.sum(weights * squared_distances, axis=1))
 
 
+@keras.saving.register_keras_serializable("desom")
 class SOMLayer(keras.layers.Layer):
     """A map of prototypes: takes points (B, D), gives their squared distances to the prototypes.
 
@@ -229,6 +230,7 @@ class OnAMap:
         self.cluster_centers_ = ops.convert_to_numpy(self.model_.som.prototypes)
 
 
+@keras.saving.register_keras_serializable("desom")
 class SOMModel(Model):
     """The map alone, as a Keras model: from points (B, D) to squared distances (B, K)."""
 

@@ -1,24 +1,20 @@
 """What deep-clustering methods share: an autoencoder, centers among its codes, both at once."""
 
+from dataclasses import KW_ONLY
+
 import keras
 from keras import layers
+from sklearn.cluster import KMeans
 
-from desom.autoencoder import PretrainedEstimator, reconstruction_loss
-from desom.baselines.kmeans import KMeans
-from desom.estimator import COUNT, KerasEstimator, PrototypeEstimator
+from desom.autoencoder import build_networks, copy_networks, first_phase, reconstruction_loss
+from desom.estimator import Count, Model, NetworkEstimator, all_or_nothing, hyperparameter
 from desom.som import squared_distances
 
 # The restarts of k-means that DEC, IDEC and most that follow them take.
 RESTARTS = 20
 
 
-PARAMETER_CONSTRAINTS = (
-    KerasEstimator._parameter_constraints
-    | PretrainedEstimator._parameter_constraints
-    | {"n_clusters": COUNT, "pretrain_iterations": COUNT}
-)
-
-
+@keras.saving.register_keras_serializable("desom")
 class CentersLayer(layers.Layer):
     """K centers of clusters in latent space: takes codes, gives their squared distances to them.
 
@@ -43,7 +39,8 @@ class CentersLayer(layers.Layer):
         return squared_distances(z, self.centers)
 
 
-class ClusteringModel(keras.Model):
+@keras.saving.register_keras_serializable("desom")
+class ClusteringModel(Model):
     """Encoder, decoder and centers as one Keras model, with the loss L = L_r + weight L_c.
 
     Called on x, it gives a dictionary: ``latent`` codes z, ``reconstruction`` of x, and
@@ -82,17 +79,23 @@ class ClusteringModel(keras.Model):
         raise NotImplementedError
 
 
-class ClusteringEstimator(PretrainedEstimator, PrototypeEstimator):
-    """Fit, for methods that start from a trained autoencoder and k-means of its codes.
+class DeepClustering(NetworkEstimator):
+    """A method that starts from a trained autoencoder and k-means of its codes.
 
-    A subclass has the ``_build_model`` of its ClusteringModel, and may have ``_refresh(X)``, what
-    ``training.train`` calls every ``update_interval`` steps.
+    A subclass has the ``_build_model`` of its ClusteringModel, and may have a ``_schedule``. After
+    `fit`: ``cluster_centers_``, float32 of shape (n_clusters, latent_dim), which ``decode`` shows
+    in the space of X; ``labels_`` (n_samples,); the curves ``history_``; ``model_``.
     """
 
-    _parameter_constraints = PARAMETER_CONSTRAINTS
-    _size = "n_clusters"
-    _refresh = None
+    n_clusters: Count = hyperparameter(10, "Number of clusters.")
+    _: KW_ONLY
+    pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder alone.")
+    iterations: Count = hyperparameter(5_000, "Training steps that follow, at most.")
 
+    def _check_training_set(self, X):
+        return super()._check_training_set(X, self.n_clusters)
+
+    @all_or_nothing
     def fit(self, X, y=None, autoencoder=None):
         """Train the autoencoder on X, place the centers by k-means of the codes, train both.
 
@@ -104,7 +107,7 @@ class ClusteringEstimator(PretrainedEstimator, PrototypeEstimator):
         y : None
             Ignored.
         autoencoder : Autoencoder, optional
-            The first phase, if it is done already: what ``self.autoencoder().fit(X)`` gives.
+            The first phase, if it is done already: what `first_phase` gives.
 
         Returns
         -------
@@ -119,23 +122,24 @@ class ClusteringEstimator(PretrainedEstimator, PrototypeEstimator):
         """
         X = self._check_training_set(X)
         rng = self._start(X)
-        self._begin_from(self._first_phase(X, autoencoder))
+        copy_networks(first_phase(self, X, autoencoder).model_, self.model_)
         self._place_centers(self._embed(X), int(rng.integers(2**31)))
-        refreshing = {}
-        if self._refresh:
-            refreshing = {
-                "refresh": lambda: self._refresh(X),
-                "refresh_interval": self.update_interval,
-            }
-        self._train(X, rng, **refreshing)
+        self._train(X, rng, **self._schedule(X))
         self._read_centers()
         self.labels_ = self._assign(self._embed(X))
         return self
 
+    def _build_networks(self, n_features, seeds):
+        return build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
+
+    def _schedule(self, X):
+        """Say what `train` refreshes now and then: ``refresh`` and ``refresh_interval``."""
+        return {}
+
     def _place_centers(self, codes, seed):
-        found = KMeans(self.n_clusters, n_init=RESTARTS, random_state=seed).fit(codes)
-        self.model_.centers.centers.assign(found.cluster_centers_)
-        self.labels_ = found.labels_
+        clusters = KMeans(self.n_clusters, n_init=RESTARTS, random_state=seed).fit(codes)
+        self.model_.centers.centers.assign(clusters.cluster_centers_)
+        self.labels_ = clusters.labels_
 
     def _read_centers(self):
         self.cluster_centers_ = keras.ops.convert_to_numpy(self.model_.centers.centers)

@@ -81,6 +81,7 @@ def log_joint(z, log_weights, means, log_variances):
     return log_weights - (squares + ops.sum(log_variances, axis=1)) / 2
 
 
+@keras.saving.register_keras_serializable("desom")
 class SamplingLayer(layers.Layer):
     """Draws a code from the Gaussian that the encoder gives: z = mean + sigma epsilon."""
 
@@ -94,6 +95,7 @@ class SamplingLayer(layers.Layer):
         return mean + ops.exp(log_variance / 2) * noise
 
 
+@keras.saving.register_keras_serializable("desom")
 class MixtureLayer(layers.Layer):
     """A mixture of K Gaussians with axes along those of the latent space.
 

@@ -4,6 +4,7 @@ Song, Liu, Huang, Wang, Tan: Auto-encoder Based Data Clustering, CIARP 2013.
 """
 
 import numpy as np
+import keras
 from keras import ops
 
 from desom.autoencoder import build_networks
@@ -51,6 +52,7 @@ def compactness_loss(squared_distances, labels):
     return ops.mean(ops.take_along_axis(squared_distances, labels[:, None], axis=1))
 
 
+@keras.saving.register_keras_serializable("desom")
 class AECModel(ClusteringModel):
     """Encoder, decoder and centers that no gradient moves, with the compactness loss as L_c."""
 

@@ -4,6 +4,7 @@ Yang, Fu, Sidiropoulos, Hong: Towards K-means-friendly Spaces: Simultaneous Deep
 Clustering, ICML 2017.
 """
 
+import keras
 from keras import ops
 
 from desom.autoencoder import build_networks
@@ -59,6 +60,7 @@ def running_means(centers, counts, z, labels):
     return sums / grown[:, None], grown
 
 
+@keras.saving.register_keras_serializable("desom")
 class CountingCentersLayer(CentersLayer):
     """Centers that no gradient moves, and how many members each has had."""
 
@@ -77,6 +79,7 @@ class CountingCentersLayer(CentersLayer):
         return squared_distances(z, ops.copy(self.centers))
 
 
+@keras.saving.register_keras_serializable("desom")
 class DCNModel(ClusteringModel):
     """Encoder, decoder and running means, with the k-means loss as L_c."""
 

@@ -71,6 +71,7 @@ def self_training_loss(p, q):
     return ops.mean(ops.sum(p * (ops.log(p + tiny) - ops.log(q + tiny)), axis=1))
 
 
+@keras.saving.register_keras_serializable("desom")
 class SelfTrainingModel(ClusteringModel):
     """Encoder, decoder and centers, with the self-training loss as L_c (DEC, IDEC)."""
 
@@ -79,6 +80,7 @@ class SelfTrainingModel(ClusteringModel):
         return self_training_loss(targets, soft_assignments(y_pred["squared_distances"]))
 
 
+@keras.saving.register_keras_serializable("desom")
 class DECModel(SelfTrainingModel):
     """The loss of DEC, which forgets the decoder."""
 

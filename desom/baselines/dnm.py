@@ -5,6 +5,7 @@ Pesteie, Abolmaesumi, Rohling: Deep Neural Maps, ICLR 2018 workshop.
 
 from numbers import Real
 
+import keras
 from keras import ops
 from sklearn.utils._param_validation import Interval
 
@@ -69,6 +70,7 @@ def kohonen_step(prototypes, z, weights, alpha):
     return kept * prototypes + (1 - kept) * means
 
 
+@keras.saving.register_keras_serializable("desom")
 class KohonenLayer(SOMLayer):
     """A map whose prototypes move by Kohonen's rule, and not by gradient.
 
@@ -103,6 +105,7 @@ class KohonenLayer(SOMLayer):
         self.prototypes.assign(kohonen_step(self.prototypes, z, weights, alpha))
 
 
+@keras.saving.register_keras_serializable("desom")
 class DNMModel(ClusteringModel):
     """Encoder, decoder and map, with the self-training loss towards sharpened targets as L_c."""
 

@@ -4,6 +4,7 @@ Read in FlorentF9/DESOM, revision dc62d58 (April 2019). Nothing else here uses i
 """
 
 import numpy as np
+import keras
 from keras import ops
 
 from desom.desom import DESOM
@@ -32,6 +33,7 @@ def official_grid_distances(map_size):
     return difference // columns + np.abs(units[:, None] % columns - units % columns)
 
 
+@keras.saving.register_keras_serializable("desom")
 class OfficialSOMLayer(SOMLayer):
     """`SOMLayer` with the released code's grid distance."""
 

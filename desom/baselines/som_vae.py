@@ -136,6 +136,7 @@ def build_convolutional_networks(n_features, latent_dim, seeds):
     return keras.Sequential(encoder, name="encoder"), keras.Sequential(decoder, name="decoder")
 
 
+@keras.saving.register_keras_serializable("desom")
 class EmbeddingLayer(keras.layers.Layer):
     """Replaces every code by the nearest of K embeddings, which lie on the units of a map."""
 
@@ -158,6 +159,7 @@ class EmbeddingLayer(keras.layers.Layer):
         )
 
 
+@keras.saving.register_keras_serializable("desom")
 class SOMVAEModel(keras.Model):
     """Encoder, embeddings and decoder as one Keras model, with the loss of SOM-VAE.
 

@@ -73,6 +73,7 @@ def bernoulli_loss(x, logits):
     return ops.mean(ops.sum(ops.softplus(logits) - x * logits, axis=1))
 
 
+@keras.saving.register_keras_serializable("desom")
 class VaDEModel(keras.Model):
     """Encoder with two heads, decoder and mixture as one Keras model, with the loss -ELBO.
 

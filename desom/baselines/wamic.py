@@ -54,6 +54,7 @@ def wasserstein_estimate(of_codes, of_prior, prior_weights):
     return ops.mean(of_codes) - ops.sum(prior_weights * of_prior)
 
 
+@keras.saving.register_keras_serializable("desom")
 class PriorLayer(layers.Layer):
     """A mixture of K Gaussians of unit covariance, sampled evenly from all components.
 
@@ -108,6 +109,7 @@ def build_critic(latent_dim, seeds):
     return critic
 
 
+@keras.saving.register_keras_serializable("desom")
 class WaMiCModel(keras.Model):
     """Encoder, decoder, prior and critic as one Keras model: L = L_r + weight W.
 

@@ -106,6 +106,7 @@ def xla_pays(model, iterations):
     return pays or bool(keras.distribution.list_devices("gpu"))
 
 
+@keras.saving.register_keras_serializable("desom")
 class Adam(keras.optimizers.Adam):
     """Adam, by TensorFlow's own kernel: one pass over a variable, with or without XLA."""
 
