@@ -7,14 +7,7 @@ from keras import layers, ops
 from sklearn.utils.validation import check_is_fitted
 
 from desom.errors import InputError
-from desom.estimator import (
-    Count,
-    Model,
-    NetworkEstimator,
-    all_or_nothing,
-    hyperparameter,
-    one_of,
-)
+from desom.estimator import Count, Model, NetworkEstimator, all_or_nothing, hyperparameter, one_of
 
 Precision = one_of("float32", "mixed_bfloat16")
 
@@ -22,37 +15,17 @@ Precision = one_of("float32", "mixed_bfloat16")
 def build_encoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
     """Build the encoder f: D-500-500-2000-10 in the paper, ReLU hidden layers, linear code.
 
-    Parameters
-    ----------
-    n_features : int
-        Dimension D of the input.
-    hidden_units : tuple of int
-        Widths of the hidden layers.
-    latent_dim : int
-        Dimension of the latent code.
-    seeds : keras.random.SeedGenerator
-        Source of the Glorot-uniform initial weights.
-    dtype : {"float32", "mixed_bfloat16"}, optional
-        Precision of the matrix products; by default that of Keras. Weights are float32 either way,
-        and so are the codes, for distances between codes lose more by rounding than images do.
-
-    Returns
-    -------
-    keras.Sequential
-        Takes (B, D), gives (B, latent_dim).
+    A ``keras.Sequential`` that takes (B, D) to (B, latent_dim); ``seeds``, a SeedGenerator, draws
+    its Glorot-uniform weights. ``dtype``, float32 or mixed_bfloat16, is the precision of the matrix
+    products, by default that of Keras. Weights are float32 either way, and so are the codes, for
+    distances between codes lose more by rounding than images do.
     """
     code_dtype = "float32" if dtype == "mixed_bfloat16" else dtype
     return _stack("encoder", n_features, hidden_units, latent_dim, seeds, dtype, code_dtype)
 
 
 def build_decoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
-    """Build the decoder g, the encoder's mirror image, linear output; arguments as the encoder's.
-
-    Returns
-    -------
-    keras.Sequential
-        Takes (B, latent_dim), gives (B, D).
-    """
+    """Build the decoder g, the encoder's mirror image, linear output: (B, latent_dim) to (B, D)."""
     decoder = _stack("decoder", latent_dim, hidden_units[::-1], n_features, seeds, dtype, dtype)
     if dtype == "mixed_bfloat16":
         decoder.add(layers.Activation("linear", dtype="float32", name="float32"))
@@ -60,13 +33,7 @@ def build_decoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
 
 
 def build_networks(n_features, hidden_units, latent_dim, seeds, dtype=None):
-    """Build an encoder and its decoder; arguments as the encoder's.
-
-    Returns
-    -------
-    encoder, decoder : keras.Sequential
-        With weights drawn in this order.
-    """
+    """Build an encoder and its decoder, with weights drawn in this order."""
     arguments = (n_features, tuple(hidden_units), latent_dim, seeds, dtype)
     return build_encoder(*arguments), build_decoder(*arguments)
 
@@ -90,16 +57,6 @@ def reconstruction_loss(x, reconstruction):
     The paper's formula sums over the D features; its code, like Keras' ``mse``, takes their mean,
     and so does this one. A weight gamma on L_som beside this mean is gamma * D beside the sum:
     the paper's 0.001 is 0.784 in its own formula on MNIST.
-
-    Parameters
-    ----------
-    x, reconstruction : tensor of shape (B, D)
-        The data points and their reconstructions.
-
-    Returns
-    -------
-    scalar tensor
-        Averaged over the features and the points.
     """
     # PyTorch cannot subtract an array of NumPy, which Keras' `train_on_batch` hands on as it is.
     return ops.mean(ops.square(ops.subtract(reconstruction, x)))
@@ -153,34 +110,19 @@ def autoencoder_of(method):
 def first_phase(method, X, autoencoder=None):
     """Train the autoencoder that a method starts from, or check the one that is given.
 
-    Parameters
-    ----------
-    method : NetworkEstimator
-        It has ``pretrain_iterations``.
-    X : ndarray of float32, shape (n_samples, n_features)
-        The training set.
-    autoencoder : Autoencoder, optional
-        Fitted.
-
-    Returns
-    -------
-    Autoencoder
-        Fitted.
+    ``method`` has ``pretrain_iterations``; X is float32 of shape (n_samples, n_features).
     """
     if autoencoder is None:
         return autoencoder_of(method).fit(X)
     if not isinstance(autoencoder, Autoencoder):
         raise InputError(f"autoencoder is {autoencoder!r}; it takes a fitted Autoencoder.")
     check_is_fitted(autoencoder)
-    shape = (
-        autoencoder.n_features_in_,
-        tuple(autoencoder.hidden_units),
-        autoencoder.latent_dim,
-    )
+    *widths, latent_dim = (layer.units for layer in autoencoder.model_.encoder.layers)
+    given = (autoencoder.n_features_in_, tuple(widths), latent_dim)
     wanted = (X.shape[1], tuple(method.hidden_units), method.latent_dim)
-    if shape != wanted:
+    if given != wanted:
         raise InputError(
-            f"autoencoder has features, hidden_units and latent_dim {shape}; this estimator "
+            f"autoencoder has features, hidden_units and latent_dim {given}; this estimator "
             f"and X have {wanted}."
         )
     return autoencoder

@@ -38,8 +38,7 @@ def desom_loss(reconstruction_loss, som_loss, gamma):
 class DESOMModel(Model):
     """Encoder, decoder and map as one Keras model, with the joint loss.
 
-    Called on x, it gives a dictionary: ``latent`` codes z, ``reconstruction`` of x, and
-    ``squared_distances`` of z to the prototypes.
+    From x to a dictionary: its ``latent`` codes, ``reconstruction`` and ``squared_distances``.
     """
 
     def __init__(self, encoder, decoder, som, gamma):
@@ -77,9 +76,7 @@ class DESOM(OnAMap, NetworkEstimator):
         0, "Training steps of the autoencoder alone, before; none in the paper."
     )
     gamma: NonNegative = hyperparameter(
-        0.001,
-        "Weight of the SOM loss beside a reconstruction error that is a mean over features; beside "
-        "the paper's sum over D features, the same weight is gamma * D.",
+        0.001, "Weight of L_som beside a mean over features; gamma * D beside the paper's sum."
     )
 
     def _build_model(self, n_features, seeds):
@@ -96,21 +93,8 @@ class DESOM(OnAMap, NetworkEstimator):
     def fit(self, X, y=None, callback=None, autoencoder=None):
         """Train on X, from random or pre-trained weights and random samples as prototypes.
 
-        Parameters
-        ----------
-        X, y, callback
-            As for `Kerasom.fit`. For the default gamma, X is in [0, 1] or of unit variance.
-        autoencoder : Autoencoder, optional
-            The pre-training, if it is done already: what ``first_phase(self, X)`` gives.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, FloatingPointError
-            As `Kerasom.fit`; also if the autoencoder cannot be used.
+        As `Kerasom.fit`; X is in [0, 1] or of unit variance, for the default gamma. ``autoencoder``
+        is the pre-training, if it is done already: what ``first_phase(self, X)`` gives.
         """
         X = self._check_training_set(X)
         return self._organize(X, self._start(X, autoencoder), callback)

@@ -48,8 +48,13 @@ Seed = Annotated[object, "int, RandomState or None", "random_state"]
 
 
 def one_of(*names):
-    """Give the domain of a hyperparameter that is one of some names."""
+    """Give the domain of names."""
     return Annotated[str, " or ".join(map(repr, names)), StrOptions(set(names))]
+
+
+def is_count(n):
+    """Say whether a value is an integer of at least 1; to Python, True is one."""
+    return isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n <= LARGEST
 
 
 def hyperparameter(default, meaning):
@@ -59,13 +64,14 @@ def hyperparameter(default, meaning):
 
 def describe_hyperparameters(cls):
     """Write the section of a class' docstring that lists its hyperparameters, as numpydoc does."""
-    domains = get_type_hints(cls, include_extras=True)
-    lines = [
-        f"{f.name} : {domains[f.name].__metadata__[0]}, default={f.default!r}\n"
-        f"    {f.metadata['meaning']}"
-        for f in fields(cls)
-    ]
-    return "\n".join(["Parameters", "----------", *lines])
+    # Those of the class itself first.
+    names = dict.fromkeys(n for base in cls.__mro__ for n in inspect.get_annotations(base))
+    own = {f.name: f for f in fields(cls)}
+    text = "Parameters\n----------\n"
+    for f in (own[name] for name in names if name in own):
+        text += f"{f.name} : {f.type.__metadata__[0]}, default={f.default!r}\n"
+        text += f"    {f.metadata['meaning']}\n"
+    return text
 
 
 def random_streams(random_state):
@@ -89,7 +95,7 @@ def restored_on_failure(estimator):
 
 
 def all_or_nothing(fit):
-    """Make a ``fit`` leave what an earlier one learned if it is refused, fails or is interrupted."""
+    """Make a ``fit`` that is refused, fails or is interrupted leave what was learned before."""
 
     @wraps(fit)
     def whole_fit(self, X, y=None, **options):
@@ -113,14 +119,13 @@ class Model(keras.Model):
 
     def get_config(self):
         """Give the arguments of the constructor, as Keras stores them."""
-        names = inspect.signature(type(self)).parameters
-        return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
+        arguments = {n: getattr(self, n) for n in inspect.signature(type(self)).parameters}
+        return keras.saving.serialize_keras_object(arguments)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Make a model from what `get_config` gave."""
-        make = keras.saving.deserialize_keras_object
-        return cls(**{name: make(value, custom_objects) for name, value in config.items()})
+        return cls(**keras.saving.deserialize_keras_object(config, custom_objects))
 
 
 @dataclass(repr=False, eq=False)
@@ -134,24 +139,17 @@ class Estimator(ClusterMixin, BaseEstimator):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         dataclass(cls, repr=False, eq=False)
-        domains = get_type_hints(cls, include_extras=True)
-        cls._parameter_constraints = {
-            f.name: list(domains[f.name].__metadata__[1:]) for f in fields(cls)
-        }
+        cls._parameter_constraints = {f.name: list(f.type.__metadata__[1:]) for f in fields(cls)}
         cls.__init__.__annotations__ = get_type_hints(cls)
-        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\n{describe_hyperparameters(cls)}\n"
+        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\n{describe_hyperparameters(cls)}"
 
     def _check_parameters(self):
         self._validate_params()
         for f in fields(self):
             value = getattr(self, f.name)
-            # To Python True is 1, but not to every library below.
             if isinstance(value, bool | np.bool_) and f.type not in (Flag, Verbosity):
                 raise InputError(f"{f.name} is {value}; it takes no boolean.")
-            if f.type in (Widths, MapSize) and not all(
-                isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n <= LARGEST
-                for n in value
-            ):
+            if f.type in (Widths, MapSize) and not all(map(is_count, value)):
                 raise InputError(f"{f.name} is {value!r}; it takes integers >= 1, up to {LARGEST}.")
             if f.type is MapSize and len(value) != 2:
                 raise InputError(f"{f.name} is {value!r}; it takes two integers, rows and columns.")
@@ -199,17 +197,10 @@ class Estimator(ClusterMixin, BaseEstimator):
         return nearest_prototypes(z, self.cluster_centers_)
 
     def predict(self, X):
-        """Nearest prototype of every sample; for a map, the best-matching unit.
+        """Index of the nearest prototype of every sample; for a map, of the best-matching unit.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The samples.
-
-        Returns
-        -------
-        ndarray of int, shape (n_samples,)
-            Index of the nearest prototype, a map's units counted row by row.
+        From X (n_samples, n_features) to an ndarray of int (n_samples,); a map's units are counted
+        row by row.
         """
         check_is_fitted(self)
         return self._assign(self._embed(self._check_input(X)))
@@ -239,18 +230,16 @@ class KerasEstimator(Estimator):
     def _train(self, X, rng, callback=None, **options):
         """Train ``model_`` on shuffled batches, and keep the curves as ``history_``."""
         self.model_.compile(optimizer=self._optimizer())
-        size, verbose = self.batch_size, self.verbose
-        self.history_ = train(
-            self.model_, X, self.iterations, size, rng, callback, verbose, **options
-        )
+        lengths = self.iterations, self.batch_size
+        self.history_ = train(self.model_, X, *lengths, rng, callback, self.verbose, **options)
 
     def __getstate__(self):
         """State for copies and storage: of the Keras model, its description and its weights."""
         state = super().__getstate__().copy()
         if "model_" in state:
-            model = state["model_"]
-            description = json.dumps(keras.saving.serialize_keras_object(model))
-            state["model_"] = {"description": description, "weights": model.get_weights()}
+            description = keras.saving.serialize_keras_object(self.model_)
+            weights = self.model_.get_weights()
+            state["model_"] = {"description": json.dumps(description), "weights": weights}
         return state
 
     def __setstate__(self, state):
@@ -285,39 +274,18 @@ class NetworkEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KerasE
         return tags
 
     def transform(self, X):
-        """Latent code z of every sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The samples.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_samples, latent_dim)
-            The codes.
-        """
+        """Latent codes z: from X (n_samples, n_features) to float32 (n_samples, latent_dim)."""
         check_is_fitted(self)
         return self._embed(self._check_input(X))
 
     def decode(self, Z):
-        """Reconstruction, in the space of X, of any latent codes: those of samples or prototypes.
+        """Reconstruction of any latent codes, those of samples or prototypes, in the space of X.
 
-        Parameters
-        ----------
-        Z : array-like of shape (n_codes, latent_dim)
-            Points of the latent space, finite.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_codes, n_features)
-            The decoded points.
+        From finite Z (n_codes, latent_dim) to an ndarray of float32 (n_codes, n_features).
         """
         check_is_fitted(self)
         Z, latent_dim = as_array("Z", Z, np.float32), self._n_features_out
         if Z.ndim != 2 or Z.shape[1] != latent_dim or not np.isfinite(Z).all():
-            raise InputError(
-                f"Z has shape {Z.shape}; decode takes finite codes of shape "
-                f"(n_codes, {latent_dim})."
-            )
+            wanted = f"finite codes of shape (n_codes, {latent_dim})"
+            raise InputError(f"Z has shape {Z.shape}; decode takes {wanted}.")
         return apply(self.model_.decoder, Z)

@@ -33,12 +33,7 @@ TOPOLOGIES = {
 def grid_coordinates(map_size, topology="rectangular"):
     """Place every unit in the plane, row by row, at distance 1 from its horizontal neighbors.
 
-    Parameters
-    ----------
-    map_size : tuple of two int
-        Rows and columns of the map.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        On a hexagonal grid, every other row is shifted by half a step to the right.
+    On a hexagonal grid, every other row is shifted by half a step to the right.
 
     Returns
     -------
@@ -54,8 +49,7 @@ def grid_coordinates(map_size, topology="rectangular"):
 def distances_from(units, map_size, topology="rectangular", toroidal=False):
     """Distance delta(k, l) of some units k to every unit l: the number of steps between neighbors.
 
-    It comes from the places of the units. No (K, K) array is built, which would be most of the
-    memory of a large map.
+    No (K, K) array is built, which would be most of the memory of a large map.
 
     Parameters
     ----------
@@ -73,7 +67,6 @@ def distances_from(units, map_size, topology="rectangular", toroidal=False):
     Returns
     -------
     tensor of int32, shape (B, K)
-        The distances.
     """
     height, width = map_size
     slant = int(topology == "hexagonal")
@@ -99,17 +92,9 @@ def distances_from(units, map_size, topology="rectangular", toroidal=False):
 
 
 def grid_distances(map_size, topology="rectangular", toroidal=False):
-    """Distance delta(k, l) between every two units, as a matrix.
+    """Distance delta(k, l) between every two units, an ndarray of int64 of shape (K, K).
 
-    Parameters
-    ----------
-    map_size, topology, toroidal
-        As for `distances_from`.
-
-    Returns
-    -------
-    ndarray of int64, shape (K, K)
-        The distances; unit k is in row k // columns.
+    The arguments are those of `distances_from`; unit k is in row k // columns.
     """
     units = np.arange(np.prod(map_size), dtype="int32")
     distances = distances_from(units, map_size, topology, toroidal)
@@ -119,22 +104,7 @@ def grid_distances(map_size, topology="rectangular", toroidal=False):
 def cell_corners(map_size, topology="rectangular"):
     """Place the corners of every unit's cell in the plane: a square, or a hexagon, of width 1.
 
-    Parameters
-    ----------
-    map_size : tuple of two int
-        Rows and columns of the map.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        As for `som.grid_coordinates`, which places the centers.
-
-    Returns
-    -------
-    ndarray of float64, shape (K, 4 or 6, 2)
-        Place in the row, and height, of every corner; heights grow downwards.
-
-    Raises
-    ------
-    InputError
-        If the topology is unknown.
+    The centers are those of `grid_coordinates`; (K, 4 or 6, 2) floats, place in the row and height.
     """
     check_name("topology", topology, TOPOLOGIES)
     n = 6 if topology == "hexagonal" else 4

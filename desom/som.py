@@ -28,8 +28,7 @@ from desom.grid import TOPOLOGIES, distances_from
 def temperature(iteration, iterations, t_max, t_min):
     """T = T_max (T_min / T_max)^(iter / iterations): exponential decay (ESANN 2019, Algorithm 1).
 
-    ``iteration`` runs from 1 to ``iterations``, a number or a tensor; temperatures are steps on the
-    map.
+    ``iteration`` runs from 1 to ``iterations``; temperatures are in steps on the map.
     """
     return t_max * (t_min / t_max) ** (iteration / iterations)
 
@@ -65,18 +64,8 @@ def neighborhood(distances, temperature):
 def squared_distances(z, prototypes):
     """‖z_i - m_k‖² = ‖z_i‖² - 2 z_i·m_k + ‖m_k‖², for every pair, as one matrix product.
 
-    The expansion never builds the (B, K, D) array of differences. Rounding can leave a value just
-    below zero where a point sits on a prototype; it is clipped.
-
-    Parameters
-    ----------
-    z, prototypes : tensors of shapes (B, D) and (K, D)
-        Points, and the prototypes m_k of the same space.
-
-    Returns
-    -------
-    tensor of shape (B, K)
-        Squared Euclidean distances.
+    From points (B, D) and prototypes (K, D) to a tensor (B, K); the (B, K, D) differences are never
+    built. Rounding can leave a value just below zero; it is clipped.
     """
     z_norms = ops.sum(ops.square(z), axis=1, keepdims=True)
     prototype_norms = ops.sum(ops.square(prototypes), axis=1)
@@ -90,10 +79,7 @@ def best_matching_units(squared_distances):
 
 
 def neighborhood_weights(distances, temperature):
-    """w_ik = K^T(delta(chi(i), k)), of shape (B, K): no gradient flows through (ESANN 2019, Alg. 1).
-
-    ``distances`` are those on the map, delta(chi(i), k), of every point's unit to every unit.
-    """
+    """w_ik = K^T(delta(chi(i), k)), (B, K), from the distances on the map; no gradient (Alg. 1)."""
     return ops.stop_gradient(neighborhood(distances, temperature))
 
 
@@ -158,13 +144,6 @@ class SOMLayer(keras.layers.Layer):
         weights = neighborhood_weights(self.distances_from(bmus), self.temperature())
         return som_loss(squared_distances, weights)
 
-    def get_config(self):
-        """Give the constructor's arguments, as Keras needs them to save a model."""
-        return super().get_config() | {name: getattr(self, name) for name in LAYER_ARGUMENTS}
-
-
-LAYER_ARGUMENTS = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
-
 
 @dataclass(repr=False, eq=False)
 class OnAMap:
@@ -199,7 +178,8 @@ class OnAMap:
         return super()._check_training_set(X, int(np.prod(self.map_size)))
 
     def _som_layer(self, layer=SOMLayer, **arguments):
-        own = {name: getattr(self, name) for name in LAYER_ARGUMENTS}
+        names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
+        own = {name: getattr(self, name) for name in names}
         return layer(**own, **arguments, name="som")
 
     def _organize(self, X, rng, callback=None):
@@ -264,17 +244,10 @@ class Kerasom(OnAMap, KerasEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training data, float32 or float64 (then converted); never changed. At least as many
-            samples as the map has units.
-        y : None
-            Ignored.
+            Training data, converted to float32, never changed; a sample per unit at least.
         callback : callable, optional
             Called at most 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
             up to date: to watch, or to keep, the map as it organizes itself.
-
-        Returns
-        -------
-        self
 
         Raises
         ------

@@ -13,15 +13,7 @@ from desom.errors import InputError
 def atomic_write(path):
     """Open a binary file that appears under its name only once it is whole and on disk.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file to write; replaced if it exists. Its folder is created.
-
-    Yields
-    ------
-    file object
-        Write to it; an exception inside the block leaves ``path`` as it was.
+    Its folder is created; an exception inside the block leaves ``path`` as it was.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,15 +30,7 @@ def atomic_write(path):
 
 
 def save(estimator, path):
-    """Write an estimator to one file, by skops: arrays and JSON text.
-
-    Parameters
-    ----------
-    estimator : estimator of this package
-        Usually fitted.
-    path : str or Path
-        The file to write; replaced if it exists.
-    """
+    """Write an estimator to one file, which is replaced if it exists: arrays and JSON text."""
     with atomic_write(path) as file:
         skops.io.dump(estimator, file)
 
@@ -54,22 +38,7 @@ def save(estimator, path):
 def load(path):
     """Read an estimator that `save` wrote; only classes of this package are made.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Returns
-    -------
-    estimator
-        As it was saved.
-
-    Raises
-    ------
-    OSError
-        If there is no such file, or it may not be read.
-    InputError
-        If it holds something else, or is damaged.
+    Raises OSError if the file cannot be read, InputError if it holds something else or is damaged.
     """
     content = Path(path).read_bytes()
     try:
@@ -79,10 +48,7 @@ def load(path):
     # A foreign or damaged archive fails in a dozen ways, each with an error of its own.
     except Exception as error:
         raise InputError(f"{path} is not a saved estimator, or it is damaged.") from error
-    if foreign:
-        raise InputError(
-            f"{path} is not a saved estimator of this package: it holds {', '.join(foreign)}."
-        )
-    if not type(estimator).__module__.startswith("desom."):
-        raise InputError(f"{path} is not a saved estimator: it holds a {type(estimator).__name__}.")
+    if foreign or not type(estimator).__module__.startswith("desom."):
+        held = ", ".join(foreign) or type(estimator).__name__
+        raise InputError(f"{path} is not a saved estimator of this package: it holds {held}.")
     return estimator
