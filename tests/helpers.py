@@ -149,6 +149,23 @@ def slopes(loss, array, step=1e-5):
     return gradient
 
 
+def assert_same(estimator, other, x):
+    """Two estimators have the same parameters and state, and predict alike."""
+    assert type(other) is type(estimator)
+    assert other.get_params() == estimator.get_params()
+    assert other.history_ == estimator.history_
+    assert other.n_features_in_ == estimator.n_features_in_
+    for name in ("cluster_centers_", "labels_"):
+        a, b = getattr(estimator, name), getattr(other, name)
+        assert a.dtype == b.dtype
+        assert np.array_equal(a, b)
+    assert np.array_equal(other.predict(x), estimator.predict(x))
+    if isinstance(estimator, DESOM):
+        codes = estimator.transform(x)
+        assert np.array_equal(other.transform(x), codes)
+        assert np.array_equal(other.decode(codes), estimator.decode(codes))
+
+
 def disturb_every_global_generator():
     keras.utils.set_random_seed(np.random.randint(1000))  # noqa: NPY002
     np.random.rand(17)  # noqa: NPY002

@@ -1,13 +1,14 @@
 """DESOM and Kerasom as estimators: training, seeds, storage."""
 
 import copy
+import inspect
 import itertools
 import pickle
-import zipfile
+import re
 
+import joblib
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
@@ -15,7 +16,21 @@ import desom
 from desom import DESOM, Kerasom, metrics
 from desom.engine.prediction import apply
 from desom.errors import InputError
-from helpers import BOTH, disturb_every_global_generator, small
+from helpers import BOTH, assert_same, disturb_every_global_generator, small
+
+# Hyperparameters
+
+
+@BOTH
+def test_every_hyperparameter_is_documented_with_domain_default_and_meaning(cls):
+    section = cls.__doc__.split("Parameters\n----------\n")[1]
+    entries = dict(re.findall(r"^(\w+) : (.+)\n    \S", section, re.M))
+    assert entries.keys() == cls().get_params().keys()
+    for name, value in cls().get_params().items():
+        assert entries[name].endswith(f", default={value!r}")
+    assert "steps on the map" in section
+    assert "Glorot" not in cls.fit.__doc__ and "X" in inspect.signature(cls.fit).parameters
+
 
 # What is trained
 
@@ -24,7 +39,7 @@ def test_defaults_are_the_paper_s():
     som = {"map_size": (8, 8), "t_max": 10.0, "t_min": 0.1, "iterations": 10_000}
     training = {"batch_size": 256, "learning_rate": 0.001, "random_state": None, "verbose": False}
     network = {"hidden_units": (500, 500, 2000), "latent_dim": 10, "gamma": 0.001}
-    som |= {"topology": "rectangular", "toroidal": False, "decay": "exponential", "snapshots": 0}
+    som |= {"topology": "rectangular", "toroidal": False, "decay": "exponential"}
     network |= {"pretrain_iterations": 0, "dtype": "float32"}
     assert Kerasom().get_params() == som | training
     assert DESOM().get_params() == som | training | network
@@ -205,22 +220,6 @@ def test_input_that_could_be_changed_is_not(cls, fitted, blobs):
 # Copies and files
 
 
-def assert_same(estimator, other, x):
-    assert type(other) is type(estimator)
-    assert other.get_params() == estimator.get_params()
-    assert other.history_ == estimator.history_
-    assert other.n_features_in_ == estimator.n_features_in_
-    for name in ("cluster_centers_", "labels_"):
-        a, b = getattr(estimator, name), getattr(other, name)
-        assert a.dtype == b.dtype
-        assert np.array_equal(a, b)
-    assert np.array_equal(other.predict(x), estimator.predict(x))
-    if isinstance(estimator, DESOM):
-        codes = estimator.transform(x)
-        assert np.array_equal(other.transform(x), codes)
-        assert np.array_equal(other.decode(codes), estimator.decode(codes))
-
-
 @BOTH
 @pytest.mark.parametrize(
     "duplicate",
@@ -231,132 +230,76 @@ def test_copies_are_exact(cls, duplicate, fitted, blobs):
     assert_same(fitted[cls], duplicate(fitted[cls]), blobs[0])
 
 
-@BOTH
-def test_saved_estimator_is_loaded_exactly(cls, fitted, blobs, tmp_path):
-    fitted[cls].save(tmp_path / "map.npz")
-    assert_same(fitted[cls], desom.load(tmp_path / "map.npz"), blobs[0])
-    assert [path.name for path in tmp_path.iterdir()] == ["map.npz"]
-
-
-def test_loaded_estimator_can_be_saved_and_fitted_again(fitted, blobs, tmp_path):
-    fitted[Kerasom].save(tmp_path / "map.npz")
-    loaded = desom.load(str(tmp_path / "map.npz"))
-    loaded.save(tmp_path / "map.npz")
-    loaded = desom.load(tmp_path / "map.npz")
-    assert_same(fitted[Kerasom], loaded, blobs[0])
-    assert_same(fitted[Kerasom], loaded.fit(blobs[0]), blobs[0])
-
-
-def test_numpy_parameters_are_saved(trained_with, blobs, tmp_path):
-    estimator = small(DESOM, gamma=np.float32(0.1), random_state=np.int64(3), t_max=np.float64(2))
-    estimator.fit(blobs[0]).save(tmp_path / "map.npz")
-    assert_same(estimator, desom.load(tmp_path / "map.npz"), blobs[0])
+# What was learned and what is set later
 
 
 @BOTH
-def test_saved_file_holds_no_pickle(cls, fitted, tmp_path):
-    fitted[cls].save(tmp_path / "map.npz")
-    with zipfile.ZipFile(tmp_path / "map.npz") as file:
-        assert all(name.endswith(".npy") for name in file.namelist())
-    with np.load(tmp_path / "map.npz", allow_pickle=False) as file:
-        assert all(not array.dtype.hasobject for array in dict(file).values())
+def test_parameters_set_later_change_nothing_learned(cls, blobs, tmp_path):
+    x = blobs[0]
+    estimator = small(cls).fit(x)
+    labels = estimator.predict(x)
+    estimator.set_params(map_size=(3, 3), t_max=5.0, iterations=7)
+    if cls is DESOM:
+        codes = estimator.transform(x)
+        estimator.set_params(latent_dim=3, hidden_units=(4,), gamma=1.0, dtype="mixed_bfloat16")
+        assert estimator.get_feature_names_out().tolist() == ["desom0", "desom1"]
+    estimator.save(tmp_path / "map")
+    joblib.dump(estimator, tmp_path / "map.joblib")
+    copies = [
+        estimator,
+        desom.load(tmp_path / "map"),
+        copy.copy(estimator),
+        copy.deepcopy(estimator),
+        pickle.loads(pickle.dumps(estimator)),
+        joblib.load(tmp_path / "map.joblib"),
+    ]
+    for other in copies:
+        assert other.get_params() == estimator.get_params()
+        assert np.array_equal(other.predict(x), labels)
+        if cls is DESOM:
+            assert np.array_equal(other.transform(x), codes)
+            assert np.array_equal(other.decode(codes), estimator.decode(codes))
 
 
-def test_names_of_columns_are_saved_without_pickle(blobs, tmp_path):
-    table = pd.DataFrame(blobs[0], columns=list("abcde"))
-    estimator = small(Kerasom).fit(table)
-    estimator.save(tmp_path / "map.npz")
-    loaded = desom.load(tmp_path / "map.npz")
-    assert loaded.feature_names_in_.tolist() == list("abcde")
-    assert loaded.feature_names_in_.dtype == estimator.feature_names_in_.dtype
-    assert np.array_equal(loaded.predict(table), estimator.predict(table))
-    with pytest.raises(ValueError, match="feature names"):
-        loaded.predict(table[list("edcba")])
+def interrupt(estimator, iteration):
+    raise KeyboardInterrupt
 
 
-def test_interrupted_save_leaves_the_old_file_alone(fitted, monkeypatch, tmp_path):
-    fitted[Kerasom].save(tmp_path / "map.npz")
-    before = (tmp_path / "map.npz").read_bytes()
+@BOTH
+def test_fit_that_fails_leaves_what_was_learned_before(cls, blobs):
+    x = blobs[0]
+    estimator = small(cls).fit(x)
+    before = copy.deepcopy(estimator)
+    for error, call in (
+        (KeyboardInterrupt, lambda: estimator.fit(x + 1, callback=interrupt)),
+        (InputError, lambda: estimator.fit(x[:3])),
+        (InputError, lambda: estimator.fit(x[:, :2] * np.nan)),
+        (FloatingPointError, lambda: estimator.set_params(learning_rate=1e30).fit(x[:, :4])),
+        (ValueError, lambda: estimator.set_params(learning_rate=-1).fit(x)),
+    ):
+        with pytest.raises(error):
+            call()
+        estimator.set_params(learning_rate=before.learning_rate)
+        assert_same(before, estimator, x)
 
-    def savez(file, **arrays):
-        file.write(b"half of a fi")
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr(np, "savez", savez)
+@BOTH
+def test_first_fit_that_fails_leaves_nothing(cls, blobs):
+    estimator = small(cls)
     with pytest.raises(KeyboardInterrupt):
-        fitted[DESOM].save(tmp_path / "map.npz")
-    with pytest.raises(KeyboardInterrupt):
-        fitted[DESOM].save(tmp_path / "new.npz")
-    assert [path.name for path in tmp_path.iterdir()] == ["map.npz"]
-    assert (tmp_path / "map.npz").read_bytes() == before
-
-
-def test_what_cannot_be_saved_exactly_is_not_saved(blobs, trained_with, tmp_path):
+        estimator.fit(blobs[0], callback=interrupt)
+    assert vars(estimator).keys() == estimator.get_params().keys()
     with pytest.raises(NotFittedError):
-        small(Kerasom).save(tmp_path / "map.npz")
-    estimator = small(Kerasom, random_state=np.random.RandomState(0)).fit(blobs[0])
-    with pytest.raises(InputError, match=r"random_state is RandomState.*None or an integer"):
-        estimator.save(tmp_path / "map.npz")
-    assert not list(tmp_path.iterdir())
+        estimator.predict(blobs[0])
 
 
-def write_text(path):
-    path.write_text("Once upon a time\n")
-
-
-def write_npy(path):
-    with path.open("wb") as file:
-        np.save(file, np.arange(3))
-
-
-def write_other_npz(path):
-    np.savez(path, x=np.arange(3))
-
-
-def write_unknown_estimator(path):
-    np.savez(path, header='{"estimator": "Perceptron", "parameters": {}, "state": {}}')
-
-
-def write_header_alone(path):
-    np.savez(path, header='{"estimator": "DESOM"}')
-
-
-def write_header_that_is_not_json(path):
-    np.savez(path, header="DESOM")
-
-
-def write_pickle(path):
-    np.savez(path, header=np.array([{"estimator": "DESOM"}], dtype=object))
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        write_text,
-        write_npy,
-        write_other_npz,
-        write_unknown_estimator,
-        write_header_alone,
-        write_header_that_is_not_json,
-        write_pickle,
-    ],
-)
-def test_other_files_are_not_loaded(write, tmp_path):
-    write(tmp_path / "other.npz")
-    with pytest.raises(InputError, match=r"other\.npz is not a saved estimator"):
-        desom.load(tmp_path / "other.npz")
-
-
-def test_torn_file_is_not_loaded(fitted, tmp_path):
-    path = tmp_path / "map.npz"
-    fitted[Kerasom].save(path)
-    whole = path.read_bytes()
-    for length in (0, 3, 100, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match=r"map\.npz is not a saved estimator"):
-            desom.load(path)
-
-
-def test_missing_file_is_said_to_be_missing(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"map\.npz"):
-        desom.load(tmp_path / "map.npz")
+@BOTH
+def test_model_is_one_that_keras_saves_and_loads(cls, fitted, blobs, tmp_path):
+    model = fitted[cls].model_
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert type(loaded) is type(model)
+    for a, b in zip(loaded.weights, model.weights, strict=True):
+        assert np.array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
+    assert np.isfinite(loaded.evaluate(blobs[0], verbose=0)).all()
+    loaded.fit(blobs[0], batch_size=20, epochs=1, verbose=0)
