@@ -17,7 +17,7 @@ class Method(NamedTuple):
 
 
 METHODS = {
-    "kmeans": Method("desom.baselines.kmeans:KMeans", "k-means"),
+    "kmeans": Method("sklearn.cluster:KMeans", "k-means"),
     "minisom": Method("desom.baselines.minisom:Minisom", "minisom"),
     "kerasom": Method("desom.som:Kerasom", "kerasom"),
     "ae_kmeans": Method("desom.baselines.ae_kmeans:AEKMeans", "AE+k-means"),

@@ -79,7 +79,23 @@ class ClusteringModel(Model):
         raise NotImplementedError
 
 
-class DeepClustering(NetworkEstimator):
+def k_means(codes, n_clusters, seed):
+    """Cluster codes (N, d) by scikit-learn's k-means: the best of ``RESTARTS``, by inertia."""
+    return KMeans(n_clusters, n_init=RESTARTS, random_state=seed).fit(codes)
+
+
+class CodesClustering(NetworkEstimator):
+    """Clusters the codes of an autoencoder, which is trained on reconstruction first."""
+
+    n_clusters: Count = hyperparameter(10, "Number of clusters.")
+    _: KW_ONLY
+    pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder alone.")
+
+    def _check_training_set(self, X):
+        return super()._check_training_set(X, self.n_clusters)
+
+
+class DeepClustering(CodesClustering):
     """A method that starts from a trained autoencoder and k-means of its codes.
 
     A subclass has the ``_build_model`` of its ClusteringModel, and may have a ``_schedule``. After
@@ -87,13 +103,8 @@ class DeepClustering(NetworkEstimator):
     in the space of X; ``labels_`` (n_samples,); the curves ``history_``; ``model_``.
     """
 
-    n_clusters: Count = hyperparameter(10, "Number of clusters.")
     _: KW_ONLY
-    pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder alone.")
     iterations: Count = hyperparameter(5_000, "Training steps that follow, at most.")
-
-    def _check_training_set(self, X):
-        return super()._check_training_set(X, self.n_clusters)
 
     @all_or_nothing
     def fit(self, X, y=None, autoencoder=None):
@@ -137,7 +148,7 @@ class DeepClustering(NetworkEstimator):
         return {}
 
     def _place_centers(self, codes, seed):
-        clusters = KMeans(self.n_clusters, n_init=RESTARTS, random_state=seed).fit(codes)
+        clusters = k_means(codes, self.n_clusters, seed)
         self.model_.centers.centers.assign(clusters.cluster_centers_)
         self.labels_ = clusters.labels_
 

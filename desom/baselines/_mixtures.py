@@ -11,23 +11,10 @@ from sklearn.mixture import GaussianMixture
 
 
 def fit_mixture(codes, n_clusters, seed, covariance_type="diag"):
-    """Fit a mixture by expectation-maximization, scikit-learn's, from k-means of the codes.
+    """Fit a mixture by expectation-maximization, from k-means of the codes (N, d).
 
-    Parameters
-    ----------
-    codes : ndarray of shape (N, d)
-        Latent codes.
-    n_clusters : int
-        Number K of components.
-    seed : int
-        Seeds k-means.
-    covariance_type : {"full", "diag"}
-        Whether a component has axes of its own, or those of the latent space.
-
-    Returns
-    -------
-    GaussianMixture
-        Fitted, in double precision.
+    It is scikit-learn's ``GaussianMixture``, in double precision; ``covariance_type`` is full or
+    diag: whether a component has axes of its own, or those of the latent space.
     """
     mixture = GaussianMixture(n_clusters, covariance_type=covariance_type, random_state=seed)
     # A variance is a difference of squares there: in single precision, that of a cluster that is
@@ -40,19 +27,9 @@ def fit_mixture(codes, n_clusters, seed, covariance_type="diag"):
 def scaled_squares(mean, variance, means, log_variances):
     """E sum_j (z_j - mu_cj)² / sigma_cj², for z of this mean and variance, and every component c.
 
-    Expanded into matrix products: the (B, K, d) array of differences is never built.
-
-    Parameters
-    ----------
-    mean, variance : tensor of shape (B, d)
-        Of the codes; variance 0 for a code that is known.
-    means, log_variances : tensor of shape (K, d)
-        mu_c and log sigma_c².
-
-    Returns
-    -------
-    tensor of shape (B, K)
-        Summed over the dimensions.
+    Expanded into matrix products: the (B, K, d) array of differences is never built. From mean and
+    variance (B, d) of the codes, variance 0 for a code that is known, and mu_c and log sigma_c²
+    (K, d), to (B, K).
     """
     precisions = ops.exp(-log_variances)
     scaled = means * precisions
@@ -63,22 +40,17 @@ def scaled_squares(mean, variance, means, log_variances):
 def log_joint(z, log_weights, means, log_variances):
     """Logarithm of pi_c N(z; mu_c, sigma_c²), up to a constant (IJCAI 2017, eq. 16).
 
-    Parameters
-    ----------
-    z : tensor of shape (B, d)
-        Codes.
-    log_weights : tensor of shape (K,)
-        log pi_c.
-    means, log_variances : tensor of shape (K, d)
-        mu_c and log sigma_c².
-
-    Returns
-    -------
-    tensor of shape (B, K)
-        Its softmax is gamma_ic = p(c | z_i).
+    From codes (B, d), log pi_c (K,), mu_c and log sigma_c² (K, d) to (B, K); its softmax is
+    gamma_ic = p(c | z_i).
     """
     squares = scaled_squares(z, ops.zeros_like(z), means, log_variances)
     return log_weights - (squares + ops.sum(log_variances, axis=1)) / 2
+
+
+def most_probable(z, log_weights, means, log_variances):
+    """Give every code the component of the largest `log_joint`: ndarrays, the result (N,)."""
+    tensors = map(ops.convert_to_tensor, (z, log_weights, means, log_variances))
+    return ops.convert_to_numpy(log_joint(*tensors)).argmax(axis=1)
 
 
 @keras.saving.register_keras_serializable("desom")

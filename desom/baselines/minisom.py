@@ -1,108 +1,79 @@
 """The self-organizing map of the minisom package (Vettigli, 2018): Kohonen's online rule."""
 
+from dataclasses import KW_ONLY, dataclass
 from numbers import Real
+from typing import Annotated
 
 import numpy as np
 from minisom import MiniSom
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from desom.estimator import COUNT, MapEstimator
+from desom.estimator import (
+    LARGEST,
+    Count,
+    Estimator,
+    MapSize,
+    all_or_nothing,
+    hyperparameter,
+    one_of,
+)
 
 # Above 1, a step can go past its sample, and the prototypes to infinity.
-RATE = [Interval(Real, 0, 1, closed="right")]
+Rate = Annotated[float, "0 < float <= 1", Interval(Real, 0, 1, closed="right")]
 # The package squares the width, and divides by what is left.
-WIDTH = [Interval(Real, 1e-100, None, closed="left")]
+Width = Annotated[float, "float >= 1e-100", Interval(Real, 1e-100, None, closed="left")]
 
-_DECAYS = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero"}
+DECAYS = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero"}
 
 
-class Minisom(MapEstimator):
+@dataclass(repr=False, eq=False)
+class OnAKohonenMap:
+    """What the maps of the minisom package share."""
+
+    map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.")
+    _: KW_ONLY
+    sigma: Width = hyperparameter(
+        1.0, "Width of the neighborhood at the beginning, in steps on the map."
+    )
+    decay: one_of(*DECAYS) = hyperparameter("linear", "How the learning rate decays.")
+    iterations: Count = hyperparameter(
+        70_000,
+        "Samples presented to the map: X in its order, over and over, shuffled as a whole. Of "
+        "fewer than all, these are the first of X.",
+    )
+
+    def _check_training_set(self, X):
+        return super()._check_training_set(X, int(np.prod(self.map_size)))
+
+
+class Minisom(OnAKohonenMap, Estimator):
     """Kohonen's map, one sample at a time: m_k += eta(t) h_k(t) (x - m_k).
 
     The neighborhood h is exp(-d² / 2 sigma²), d the Euclidean distance on the grid. sigma decays to
     a third of its beginning, sigma(t) = sigma / (1 + 2t / iterations), as the package does by
-    default; eta decays likewise, or linearly to 0.
+    default; eta decays likewise, or linearly to 0. The map begins with random unit vectors.
 
-    Parameters
-    ----------
-    map_size : tuple of two int, default=(8, 8)
-        Rows and columns of the map.
-    sigma : float, default=1.0
-        Width of the neighborhood at the beginning, in steps on the map.
-    learning_rate : float, default=0.5
-        eta at the beginning, at most 1.
-    decay : {"asymptotic", "linear"}, default="linear"
-        How eta decays.
-    iterations : int, default=70_000
-        Samples presented: X in its order, over and over, shuffled as a whole. Of fewer than all,
-        these are the first of X.
-    random_state : int, RandomState or None, default=None
-        Determines the initial prototypes, random unit vectors, and the order of the samples.
-
-    Attributes
-    ----------
-    cluster_centers_ : ndarray of float32, shape (n_units, n_features)
-        The prototypes, in the space of X.
-    labels_ : ndarray of int, shape (n_samples,)
-        Best-matching unit of every training sample.
-    n_features_in_ : int
-        Number of features of X.
+    After `fit`: ``cluster_centers_``, the prototypes, float32 of shape (K, n_features);
+    ``labels_``, the best-matching units (n_samples,).
     """
 
-    _parameter_constraints = MapEstimator._parameter_constraints | {
-        "sigma": WIDTH,
-        "learning_rate": RATE,
-        "decay": [StrOptions(set(_DECAYS))],
-        "iterations": COUNT,
-    }
+    _: KW_ONLY
+    learning_rate: Rate = hyperparameter(0.5, "eta at the beginning.")
 
-    def __init__(
-        self,
-        map_size=(8, 8),
-        *,
-        sigma=1.0,
-        learning_rate=0.5,
-        decay="linear",
-        iterations=70_000,
-        random_state=None,
-    ):
-        self.map_size = map_size
-        self.sigma = sigma
-        self.learning_rate = learning_rate
-        self.decay = decay
-        self.iterations = iterations
-        self.random_state = random_state
-
+    @all_or_nothing
     def fit(self, X, y=None):
-        """Present ``iterations`` samples of X to the map.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, at least as many samples as the map has units.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a parameter or X cannot be used; one sentence says which and why.
-        """
+        """Present ``iterations`` samples of X to the map; as `Kerasom.fit` otherwise."""
         X = self._check_training_set(X)
         som = MiniSom(
             *self.map_size,
             X.shape[1],
             sigma=self.sigma,
             learning_rate=self.learning_rate,
-            decay_function=_DECAYS[self.decay],
-            random_seed=check_random_state(self.random_state).randint(2**31 - 1),
+            decay_function=DECAYS[self.decay],
+            random_seed=check_random_state(self.random_state).randint(LARGEST),
         )
-        som.train(X, self.iterations, random_order=True)
+        som.train(X, self.iterations, random_order=True, verbose=bool(self.verbose))
         units = som.get_weights().reshape(-1, X.shape[1])
         self.cluster_centers_ = units.astype(np.float32)
         self.labels_ = self._assign(X)

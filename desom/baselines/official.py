@@ -3,8 +3,8 @@
 Read in FlorentF9/DESOM, revision dc62d58 (April 2019). Nothing else here uses it.
 """
 
-import numpy as np
 import keras
+import numpy as np
 from keras import ops
 
 from desom.desom import DESOM
@@ -15,17 +15,8 @@ def official_grid_distances(map_size):
     """Distance between units as the released code computes it: one too small for many pairs.
 
     The code takes the row distance of units k and l as ‖k - l‖ // columns, which is the difference
-    of their rows only where their columns are in the same order as their rows.
-
-    Parameters
-    ----------
-    map_size : tuple of two int
-        Rows and columns of the map.
-
-    Returns
-    -------
-    ndarray of int64, shape (K, K)
-        The faulty distances; `som.grid_distances` gives the right ones.
+    of their rows only where their columns are in the same order as their rows. An ndarray of int64
+    (K, K); `grid.grid_distances` gives the right distances.
     """
     rows, columns = map_size
     units = np.arange(rows * columns)
@@ -45,10 +36,12 @@ class OfficialSOMLayer(SOMLayer):
 class OfficialKerasom(Kerasom):
     """`Kerasom` with the released code's grid distance."""
 
-    _layer = OfficialSOMLayer
+    def _som_layer(self):
+        return super()._som_layer(OfficialSOMLayer)
 
 
 class OfficialDESOM(DESOM):
     """`DESOM` with the released code's grid distance."""
 
-    _layer = OfficialSOMLayer
+    def _som_layer(self):
+        return super()._som_layer(OfficialSOMLayer)

@@ -4,21 +4,23 @@ Jiang, Zheng, Tan, Tang, Zhou: Variational Deep Embedding: An Unsupervised and G
 to Clustering, IJCAI 2017.
 """
 
+from dataclasses import KW_ONLY
+
 import keras
 import numpy as np
 from keras import layers, ops
 from scipy.special import expit
 
-from desom.autoencoder import build_networks
-from desom.baselines._clustering import ClusteringEstimator
+from desom.baselines._clustering import DeepClustering
 from desom.baselines._mixtures import (
     MixtureLayer,
     SamplingLayer,
     fit_mixture,
-    log_joint,
+    most_probable,
     scaled_squares,
 )
 from desom.errors import InputError
+from desom.estimator import Count, Model, hyperparameter
 
 # The authors' Adam.
 EPSILON = 1e-4
@@ -31,21 +33,8 @@ FIRST_SHARE = 0.1
 def mixture_divergence(mean, log_variance, gamma, log_weights, means, log_variances):
     """KL of q(z, c | x) to the prior p(z, c), averaged over points (IJCAI 2017, eq. 12).
 
-    Parameters
-    ----------
-    mean, log_variance : tensor of shape (B, d)
-        Of q(z | x).
-    gamma : tensor of shape (B, K)
-        q(c | x) = p(c | z).
-    log_weights : tensor of shape (K,)
-        log pi_c.
-    means, log_variances : tensor of shape (K, d)
-        mu_c and log sigma_c².
-
-    Returns
-    -------
-    scalar tensor
-        In nats, summed over the dimensions.
+    In nats, summed over the dimensions. Mean and log_variance (B, d) are those of q(z | x), gamma
+    (B, K) is q(c | x) = p(c | z); of the prior, log pi_c (K,), mu_c and log sigma_c² (K, d).
     """
     variance = ops.exp(log_variance)
     squares = scaled_squares(mean, variance, means, log_variances)
@@ -58,23 +47,13 @@ def mixture_divergence(mean, log_variance, gamma, log_weights, means, log_varian
 def bernoulli_loss(x, logits):
     """-E log p(x | z), pixels as probabilities: cross-entropy, summed over D (IJCAI 2017, eq. 11).
 
-    Parameters
-    ----------
-    x : tensor of shape (B, D)
-        Data in [0, 1].
-    logits : tensor of shape (B, D)
-        The decoder's output, before the sigmoid.
-
-    Returns
-    -------
-    scalar tensor
-        In nats, averaged over the points.
+    In nats, averaged over the points; x in [0, 1] and logits, before the sigmoid, are (B, D).
     """
     return ops.mean(ops.sum(ops.softplus(logits) - x * logits, axis=1))
 
 
 @keras.saving.register_keras_serializable("desom")
-class VaDEModel(keras.Model):
+class VaDEModel(Model):
     """Encoder with two heads, decoder and mixture as one Keras model, with the loss -ELBO.
 
     Called on x, it gives a dictionary: ``mean`` and ``log_variance`` of the code, ``logits`` of the
@@ -94,7 +73,7 @@ class VaDEModel(keras.Model):
             "log_joint": mixture(z),
         }
         super().__init__(inputs=encoder.inputs[0], outputs=outputs, name="vade")
-        self.encoder, self.decoder, self.mixture = encoder, decoder, mixture
+        self.encoder, self.decoder, self.mixture, self.seeds = encoder, decoder, mixture, seeds
         self.variance_head = head
         self.reconstruction_tracker = keras.metrics.Mean(name="bernoulli_loss")
         self.divergence_tracker = keras.metrics.Mean(name="divergence")
@@ -113,72 +92,20 @@ class VaDEModel(keras.Model):
         return loss_r + divergence
 
 
-class VaDE(ClusteringEstimator):
+class VaDE(DeepClustering):
     """Variational deep embedding, for data in [0, 1].
 
-    Parameters
-    ----------
-    n_clusters : int, default=10
-        Number of clusters.
-    hidden_units : tuple of int, default=(500, 500, 2000)
-        Widths of the encoder's hidden layers; the decoder mirrors them.
-    latent_dim : int, default=10
-        Dimension of the latent space.
-    pretrain_iterations : int, default=5_000
-        Training steps of the autoencoder alone.
-    iterations : int, default=10_000
-        Training steps that follow.
-    batch_size : int, default=256
-        Samples per step.
-    learning_rate : float, default=0.001
-        Step size of Adam, in both phases.
-    random_state : int, RandomState or None, default=None
-        Determines initial weights, the start of the mixture, the shuffling and the sampled codes.
-    verbose : bool, default=False
-        Whether to show a progress bar.
-
-    Attributes
-    ----------
-    weights_ : ndarray of float32, shape (n_clusters,)
-        The probability pi_c of every component.
-    cluster_centers_, log_variances_ : ndarray of float32, shape (n_clusters, latent_dim)
-        Means, and logarithms of the variances, in latent space.
-    labels_ : ndarray of int, shape (n_samples,)
-        Most probable component of every training sample, at the mean of its code.
-    history_ : dict of str to list
-        Curves over training: ``iteration``, ``loss``, ``bernoulli_loss``, ``divergence``.
-    model_ : VaDEModel
-        The trained Keras model; its decoder gives logits.
-    n_features_in_ : int
-        Number of features of X.
+    Beside what `DeepClustering` learns, the mixture, whose means are ``cluster_centers_``:
+    ``weights_``, the probabilities pi_c (n_clusters,), and ``log_variances_`` (n_clusters,
+    latent_dim). ``predict`` gives the most probable component, at the mean of the code.
     """
 
-    def __init__(
-        self,
-        n_clusters=10,
-        *,
-        hidden_units=(500, 500, 2000),
-        latent_dim=10,
-        pretrain_iterations=5_000,
-        iterations=10_000,
-        batch_size=256,
-        learning_rate=0.001,
-        random_state=None,
-        verbose=False,
-    ):
-        self.n_clusters = n_clusters
-        self.hidden_units = hidden_units
-        self.latent_dim = latent_dim
-        self.pretrain_iterations = pretrain_iterations
-        self.iterations = iterations
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.random_state = random_state
-        self.verbose = verbose
+    _: KW_ONLY
+    iterations: Count = hyperparameter(10_000, "Training steps that follow.")
 
     def _build_model(self, n_features, seeds):
-        encoder, decoder = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
-        return VaDEModel(encoder, decoder, MixtureLayer(self.n_clusters, name="mixture"), seeds)
+        networks = self._build_networks(n_features, seeds)
+        return VaDEModel(*networks, MixtureLayer(self.n_clusters, name="mixture"), seeds)
 
     def _optimizer(self):
         return keras.optimizers.Adam(self.learning_rate, epsilon=EPSILON)
@@ -191,33 +118,27 @@ class VaDE(ClusteringEstimator):
             )
         return X
 
-    def _begin_from(self, autoencoder):
-        """Copy the weights, and have the last layer give logits where it gave the data."""
-        super()._begin_from(autoencoder)
+    def _place_centers(self, codes, seed):
+        """Fit a mixture, and have the decoder give logits where it gave the data."""
+        mixture = fit_mixture(codes, self.n_clusters, seed)
+        self.model_.mixture.logits.assign(np.log(mixture.weights_))
+        self.model_.mixture.means.assign(mixture.means_)
+        self.model_.mixture.log_variances.assign(np.log(mixture.covariances_))
+        within = mixture.weights_ @ mixture.covariances_
+        self.model_.variance_head.bias.assign(np.log(FIRST_SHARE * within))
         kernel, bias = self.model_.decoder.layers[-1].get_weights()
         slope = 2 * FIRST_LOGIT
         self.model_.decoder.layers[-1].set_weights([slope * kernel, slope * (bias - 0.5)])
 
-    def _place_centers(self, codes, seed):
-        found = fit_mixture(codes, self.n_clusters, seed)
-        self.model_.mixture.logits.assign(np.log(found.weights_))
-        self.model_.mixture.means.assign(found.means_)
-        self.model_.mixture.log_variances.assign(np.log(found.covariances_))
-        within = found.weights_ @ found.covariances_
-        self.model_.variance_head.bias.assign(np.log(FIRST_SHARE * within))
-
     def _read_centers(self):
-        log_weights, means, log_variances = map(
-            ops.convert_to_numpy, self.model_.mixture.parameters()
-        )
-        self.weights_, self.cluster_centers_ = np.exp(log_weights), means
-        self.log_variances_ = log_variances
+        log_weights, means, log_variances = self.model_.mixture.parameters()
+        self.weights_ = np.exp(ops.convert_to_numpy(log_weights))
+        self.cluster_centers_ = ops.convert_to_numpy(means)
+        self.log_variances_ = ops.convert_to_numpy(log_variances)
 
     def _assign(self, z):
-        parameters = (np.log(self.weights_), self.cluster_centers_, self.log_variances_)
-        z, *parameters = map(ops.convert_to_tensor, (z, *parameters))
-        return ops.convert_to_numpy(log_joint(z, *parameters)).argmax(axis=1)
+        return most_probable(z, np.log(self.weights_), self.cluster_centers_, self.log_variances_)
 
     def decode(self, Z):
-        """Mean of the pixels, in [0, 1], for latent codes; as `CodingEstimator.decode`."""
+        """Mean of the pixels, in [0, 1], for latent codes; as `NetworkEstimator.decode`."""
         return expit(super().decode(Z))

@@ -4,14 +4,16 @@ After Harchaoui: Wasserstein Adversarial Mixture Clustering, 2018. No code of it
 is a design of our own from the published idea: see the page of the method.
 """
 
+from dataclasses import KW_ONLY
+
 import keras
 import numpy as np
 from keras import layers, ops
 
-from desom.autoencoder import build_networks, reconstruction_loss
-from desom.baselines._clustering import ClusteringEstimator
-from desom.baselines._mixtures import fit_mixture, log_joint
-from desom.estimator import NON_NEGATIVE, POSITIVE
+from desom.autoencoder import reconstruction_loss
+from desom.baselines._clustering import DeepClustering
+from desom.baselines._mixtures import fit_mixture, most_probable
+from desom.estimator import Count, Model, NonNegative, Positive, hyperparameter
 
 CRITIC_UNITS = (256, 256)
 # The usual momentum of Adam beside an adversary.
@@ -21,17 +23,8 @@ BETAS = (0.5, 0.9)
 def reverse_gradient(x, strength):
     """Give x, and send back -strength times the gradient (Ganin and Lempitsky, ICML 2015).
 
-    Parameters
-    ----------
-    x : tensor
-        What the adversary sees.
-    strength : float
-        Weight of the game for whoever made x.
-
-    Returns
-    -------
-    tensor
-        x. Below it the loss of the adversary is ascended, above it descended, in one step.
+    Below it the loss of the adversary is ascended, above it descended, in one step; ``strength`` is
+    the weight of the game for whoever made x.
     """
     return (1 + strength) * ops.stop_gradient(x) - strength * x
 
@@ -39,17 +32,8 @@ def reverse_gradient(x, strength):
 def wasserstein_estimate(of_codes, of_prior, prior_weights):
     """1/N sum_i C(z_i) - sum_j w_j C(z'_j): what a 1-Lipschitz critic C sees of W(Q, P).
 
-    Parameters
-    ----------
-    of_codes, of_prior : tensor of shape (B,)
-        The critic's values for codes and for samples of the prior.
-    prior_weights : tensor of shape (B,)
-        Weights of the samples; they sum to 1.
-
-    Returns
-    -------
-    scalar tensor
-        At most the Wasserstein distance, by the duality of Kantorovich and Rubinstein.
+    The critic's values for codes and for samples of the prior, and the samples' weights, which sum
+    to 1, are (B,). At most the Wasserstein distance, by the duality of Kantorovich and Rubinstein.
     """
     return ops.mean(of_codes) - ops.sum(prior_weights * of_prior)
 
@@ -83,17 +67,7 @@ class PriorLayer(layers.Layer):
 def build_critic(latent_dim, seeds):
     """Build the critic: small layers of spectral norm 1, so that it is 1-Lipschitz.
 
-    Parameters
-    ----------
-    latent_dim : int
-        Dimension d of the codes.
-    seeds : keras.random.SeedGenerator
-        Source of the initial weights.
-
-    Returns
-    -------
-    keras.Sequential
-        Takes (B, d), gives (B, 1).
+    A ``keras.Sequential`` that takes (B, latent_dim) to (B, 1); ``seeds`` draws its weights.
     """
 
     def dense(units):
@@ -110,30 +84,31 @@ def build_critic(latent_dim, seeds):
 
 
 @keras.saving.register_keras_serializable("desom")
-class WaMiCModel(keras.Model):
+class WaMiCModel(Model):
     """Encoder, decoder, prior and critic as one Keras model: L = L_r + weight W.
 
     Called on x, it gives a dictionary: ``latent`` codes, ``reconstruction`` of x, and the critic's
     values ``of_codes`` and ``of_prior`` with the ``prior_weights``.
     """
 
-    def __init__(self, encoder, decoder, prior, critic, weight):
+    def __init__(self, encoder, decoder, critic, n_clusters, weight, seeds):
         x = keras.Input(encoder.input_shape[1:], name="x")
         z = encoder(x)
+        prior = PriorLayer(n_clusters, seeds, name="prior")
         samples, weights = prior(z)
-        reverse = layers.Lambda(lambda x: reverse_gradient(x, weight))
         # In one call: every call in training normalizes the critic's kernels anew.
-        values = critic(reverse(ops.concatenate([z, samples])))[:, 0]
+        values = critic(reverse_gradient(ops.concatenate([z, samples]), weight))[:, 0]
         of_codes, of_prior = ops.split(values, 2)
         outputs = {
             "latent": z,
             "reconstruction": decoder(z),
             "of_codes": of_codes,
             "of_prior": of_prior,
-            "prior_weights": reverse(weights),
+            "prior_weights": reverse_gradient(weights, weight),
         }
         super().__init__(inputs=x, outputs=outputs, name="wamic")
         self.encoder, self.decoder, self.prior, self.critic = encoder, decoder, prior, critic
+        self.n_clusters, self.weight, self.seeds = n_clusters, weight, seeds
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
         self.distance_tracker = keras.metrics.Mean(name="wasserstein_estimate")
 
@@ -148,103 +123,42 @@ class WaMiCModel(keras.Model):
         return loss_r - distance
 
 
-class WaMiC(ClusteringEstimator):
+class WaMiC(DeepClustering):
     """Wasserstein adversarial mixture clustering, in latent space.
 
-    Parameters
-    ----------
-    n_clusters : int, default=10
-        Number of clusters.
-    hidden_units : tuple of int, default=(500, 500, 2000)
-        Widths of the encoder's hidden layers; the decoder mirrors them.
-    latent_dim : int, default=10
-        Dimension of the latent space.
-    lam : float, default=10.0
-        Weight of the Wasserstein distance beside a reconstruction error summed over D features.
-    pretrain_iterations : int, default=5_000
-        Training steps of the autoencoder alone.
-    iterations : int, default=10_000
-        Training steps that follow.
-    batch_size : int, default=256
-        Samples per step.
-    learning_rate : float, default=0.001
-        Step size of Adam in the first phase.
-    clustering_learning_rate : float, default=0.0001
-        Step size of Adam in the second.
-    random_state : int, RandomState or None, default=None
-        Determines initial weights, the start of the mixture, the shuffling and the samples.
-    verbose : bool, default=False
-        Whether to show a progress bar.
-
-    Attributes
-    ----------
-    weights_ : ndarray of float32, shape (n_clusters,)
-        The probability pi_k of every component.
-    cluster_centers_ : ndarray of float32, shape (n_clusters, latent_dim)
-        The means, in latent space; ``decode`` shows them in the space of X.
-    labels_ : ndarray of int, shape (n_samples,)
-        Most probable component of every training sample.
-    history_ : dict of str to list
-        Curves over training: ``iteration``, ``loss``, ``reconstruction_loss``,
-        ``wasserstein_estimate``.
-    model_ : WaMiCModel
-        The trained Keras model.
-    n_features_in_ : int
-        Number of features of X.
+    Beside what `DeepClustering` learns: ``weights_``, the probabilities pi_c (n_clusters,) of the
+    components, whose means are ``cluster_centers_``. ``predict`` gives the most probable one.
     """
 
-    _parameter_constraints = ClusteringEstimator._parameter_constraints | {
-        "lam": NON_NEGATIVE,
-        "clustering_learning_rate": POSITIVE,
-    }
-
-    def __init__(
-        self,
-        n_clusters=10,
-        *,
-        hidden_units=(500, 500, 2000),
-        latent_dim=10,
-        lam=10.0,
-        pretrain_iterations=5_000,
-        iterations=10_000,
-        batch_size=256,
-        learning_rate=0.001,
-        clustering_learning_rate=0.0001,
-        random_state=None,
-        verbose=False,
-    ):
-        self.n_clusters = n_clusters
-        self.hidden_units = hidden_units
-        self.latent_dim = latent_dim
-        self.lam = lam
-        self.pretrain_iterations = pretrain_iterations
-        self.iterations = iterations
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.clustering_learning_rate = clustering_learning_rate
-        self.random_state = random_state
-        self.verbose = verbose
+    _: KW_ONLY
+    lam: NonNegative = hyperparameter(
+        10.0, "Weight of the Wasserstein distance beside a reconstruction error summed over D."
+    )
+    iterations: Count = hyperparameter(10_000, "Training steps that follow.")
+    learning_rate: Positive = hyperparameter(0.001, "Step size of Adam in the first phase.")
+    clustering_learning_rate: Positive = hyperparameter(
+        0.0001, "Step size of Adam in the second phase."
+    )
 
     def _build_model(self, n_features, seeds):
-        networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
-        prior = PriorLayer(self.n_clusters, seeds, name="prior")
+        networks = self._build_networks(n_features, seeds)
         critic = build_critic(self.latent_dim, seeds)
-        return WaMiCModel(*networks, prior, critic, self.lam / n_features)
+        return WaMiCModel(*networks, critic, self.n_clusters, self.lam / n_features, seeds)
 
     def _optimizer(self):
         return keras.optimizers.Adam(self.clustering_learning_rate, *BETAS)
 
     def _place_centers(self, codes, seed):
         """Fit a mixture, and measure every axis of the latent space in its standard deviations."""
-        found = fit_mixture(codes, self.n_clusters, seed)
-        scale = np.sqrt(found.weights_ @ found.covariances_)
+        mixture = fit_mixture(codes, self.n_clusters, seed)
+        scale = np.sqrt(mixture.weights_ @ mixture.covariances_)
         last, first = self.model_.encoder.layers[-1], self.model_.decoder.layers[0]
         kernel, bias = last.get_weights()
         last.set_weights([kernel / scale, bias / scale])
         kernel, bias = first.get_weights()
         first.set_weights([kernel * scale[:, None], bias])
-        self.model_.prior.logits.assign(np.log(found.weights_))
-        self.model_.prior.means.assign(found.means_ / scale)
+        self.model_.prior.logits.assign(np.log(mixture.weights_))
+        self.model_.prior.means.assign(mixture.means_ / scale)
 
     def _read_centers(self):
         self.weights_ = ops.convert_to_numpy(ops.softmax(self.model_.prior.logits))
@@ -252,6 +166,4 @@ class WaMiC(ClusteringEstimator):
 
     def _assign(self, z):
         unit = np.zeros_like(self.cluster_centers_)
-        parameters = (np.log(self.weights_), self.cluster_centers_, unit)
-        z, *parameters = map(ops.convert_to_tensor, (z, *parameters))
-        return ops.convert_to_numpy(log_joint(z, *parameters)).argmax(axis=1)
+        return most_probable(z, np.log(self.weights_), self.cluster_centers_, unit)

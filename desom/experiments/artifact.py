@@ -1,15 +1,16 @@
 """What a page shows of a fitted map beside its prototypes: members, borders, codes, and walks."""
 
 import numpy as np
+from sklearn.cluster import KMeans
 from sklearn.metrics import mean_squared_error
 
 from desom import metrics
-from desom.baselines.kmeans import KMeans
-from desom.estimator import CodingEstimator, MapEstimator
 from desom.grid import grid_distances
 
 # The temperature of the distortion where a map has none of its own: the paper's last one.
 LAST_TEMPERATURE = 0.1
+# The shape of a map that has no parameters for it.
+MAP_SHAPE = {"map_size": None, "topology": "rectangular", "toroidal": False}
 
 
 def measure(estimator, data, labels, seed):
@@ -42,7 +43,7 @@ def measure(estimator, data, labels, seed):
     scores, arrays = {}, {}
     if data.y is not None:
         scores = metrics.clustering_scores(data.y, labels, n_clusters)
-    if isinstance(estimator, MapEstimator):
+    if hasattr(estimator, "map_size"):
         map_scores, arrays = _measure_map(estimator, data, labels)
         scores |= map_scores
         if data.y is not None:
@@ -52,7 +53,7 @@ def measure(estimator, data, labels, seed):
             scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
             counts = metrics.class_counts(data.y, labels, n_clusters)
             arrays["class_counts"] = counts.astype(np.int32)
-    elif isinstance(estimator, CodingEstimator):
+    elif hasattr(estimator, "decode"):
         codes = estimator.transform(data.x)
         scores["reconstruction_error"] = float(mean_squared_error(data.x, estimator.decode(codes)))
         arrays = {"prototypes": estimator.cluster_centers_}
@@ -65,9 +66,10 @@ def measure(estimator, data, labels, seed):
 
 def _measure_map(estimator, data, labels):
     prototypes = estimator.cluster_centers_
-    distances = grid_distances(estimator.map_size, estimator.topology, estimator.toroidal)
+    shape = (getattr(estimator, name, default) for name, default in MAP_SHAPE.items())
+    distances = grid_distances(*shape)
     last_temperature = getattr(estimator, "t_min", LAST_TEMPERATURE)
-    if not isinstance(estimator, CodingEstimator):
+    if not hasattr(estimator, "decode"):
         # Prototypes that are images are the picture; half precision is finer than a screen.
         scores = metrics.map_scores(data.x, prototypes, distances, last_temperature)
         arrays = {"prototypes": prototypes} | _snapshots(estimator, data)

@@ -5,11 +5,13 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 
 from desom import datasets
+from desom.autoencoder import autoencoder_of
 from desom.estimator import KerasEstimator
 from desom.experiments import records
 from desom.experiments.artifact import measure
@@ -48,7 +50,8 @@ class Run:
 
     def estimator(self, verbose=False):
         """Give the unfitted estimator that this run trains."""
-        estimator = estimator_class(self.method)(**self.config, random_state=self.seed)
+        config = {name: value for name, value in self.config.items() if name != "snapshots"}
+        estimator = estimator_class(self.method)(**config, random_state=self.seed)
         # scikit-learn's k-means would print a line per iteration.
         if verbose and isinstance(estimator, KerasEstimator):
             estimator.verbose = True
@@ -57,6 +60,9 @@ class Run:
 
 def configuration(method, **overrides):
     """Every hyperparameter that affects the result of a method, at its default or overridden.
+
+    Where ``fit`` takes a callback, ``snapshots`` is one more: at how many moments the run keeps the
+    map, by default none.
 
     Parameters
     ----------
@@ -70,7 +76,10 @@ def configuration(method, **overrides):
     dict
         Values as JSON holds them.
     """
-    parameters = estimator_class(method)(**overrides).get_params()
+    cls, own = estimator_class(method), {}
+    if "callback" in signature(cls.fit).parameters:
+        own["snapshots"] = overrides.pop("snapshots", 0)
+    parameters = cls(**overrides).get_params() | own
     kept = {k: v for k, v in parameters.items() if k not in ("random_state", "verbose")}
     return json.loads(json.dumps(kept, default=np.generic.item))
 
@@ -140,7 +149,7 @@ def _execute(run, verbose):
     estimator = run.estimator(verbose)
     seconds, first = {}, {}
     if getattr(estimator, "pretrain_iterations", 0):
-        first["autoencoder"] = pretrained(estimator.autoencoder(), data)
+        first["autoencoder"] = pretrained(autoencoder_of(estimator), data)
         seconds["pretrain"] = _short(first["autoencoder"].seconds_)
     start = time.perf_counter()
     estimator.fit(data.x, **first)
