@@ -11,6 +11,7 @@ import tensorflow as tf
 from sklearn.datasets import make_blobs
 
 from desom import DESOM, Kerasom, datasets
+from desom.autoencoder import autoencoder_of
 from desom.baselines.dec import DEC
 from desom.engine import loop
 from desom.experiments import artifact, run, schedule
@@ -50,7 +51,7 @@ def patterns():
 @pytest.fixture(scope="session")
 def deep_autoencoder(patterns):
     """The first phase of the deep-clustering methods; no test changes it."""
-    return deep(DEC).autoencoder().fit(patterns[0])
+    return autoencoder_of(deep(DEC)).fit(patterns[0])
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from desom import DESOM, grid, som
+from desom.autoencoder import autoencoder_of
 from desom.errors import InputError
-from desom.metrics.latent import decoded_walks
 from helpers import small
 
 
@@ -71,12 +71,12 @@ def test_hexagonal_torus_needs_an_even_number_of_rows(blobs):
         torus.fit(blobs[0])
 
 
-# Starting from an autoencoder, and keeping what happens
+# Starting from an autoencoder
 
 
 def test_desom_starts_from_the_pre_trained_weights(blobs):
     estimator = small(DESOM, pretrain_iterations=7, iterations=1, learning_rate=1e-12)
-    first = estimator.autoencoder()
+    first = autoencoder_of(estimator)
     assert (first.iterations, first.random_state) == (7, estimator.random_state)
     first.set_params(learning_rate=0.01).fit(blobs[0])
     estimator.fit(blobs[0], autoencoder=first)
@@ -84,21 +84,3 @@ def test_desom_starts_from_the_pre_trained_weights(blobs):
         ours = getattr(estimator.model_, part).get_weights()
         theirs = getattr(first.model_, part).get_weights()
         assert all(np.allclose(a, b, atol=1e-9) for a, b in zip(ours, theirs, strict=True))
-
-
-def test_snapshots_are_the_map_at_its_moments(blobs):
-    seen = {}
-    estimator = small(DESOM, iterations=60, snapshots=4)
-    estimator.fit(blobs[0], callback=lambda e, i: seen.update({i: e.cluster_centers_.copy()}))
-    shots = estimator.snapshots_
-    assert shots["iteration"].tolist() == [10, 30, 40, 60]
-    for iteration, prototypes in zip(shots["iteration"], shots["prototypes"], strict=True):
-        assert np.array_equal(prototypes, seen[iteration])
-    assert np.allclose(
-        shots["decoded"][-1], estimator.decode(estimator.cluster_centers_), atol=1e-2
-    )
-    assert np.array_equal(shots["codes"][-1], estimator.transform(blobs[0]))
-    last = decoded_walks(estimator.decode, estimator.cluster_centers_, grid.grid_distances((2, 3)))
-    assert np.allclose(shots["detour"][-1], last["detour"])
-    assert np.allclose(shots["jump"][-1], last["jump"])
-    assert not hasattr(small(DESOM).fit(blobs[0]), "snapshots_")

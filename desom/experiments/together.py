@@ -56,8 +56,6 @@ def fit_together(estimators, X):
         estimator._place_prototypes(X, rng)
         estimator.model_.compile(optimizer=estimator._optimizer())
         estimator.history_ = {"iteration": []}
-    kept = [[] for _ in estimators]
-    observers = [e._observer(X, moments, None) for e, moments in zip(estimators, kept, strict=True)]
 
     size = min(first.batch_size, len(X))
     batches = zip(*(shuffled_batches(len(X), size, rng) for rng in rngs), strict=True)
@@ -69,16 +67,12 @@ def fit_together(estimators, X):
             for row in range(stop - start):
                 indices[row] = next(batches)
             sound = run_steps(indices, stop - start)
-            for estimator, observe in zip(estimators, observers, strict=True):
+            for estimator in estimators:
                 add_point(estimator.history_, stop, estimator.model_)
-                if sound == stop - start:
-                    observe(stop)
             if sound < stop - start:
                 _refuse(estimators, start + sound + 1)
             progress.update(stop - start)
-    return [
-        estimator._finish(X, moments) for estimator, moments in zip(estimators, kept, strict=True)
-    ]
+    return [estimator._finish(X) for estimator in estimators]
 
 
 def _check_alike(estimators):

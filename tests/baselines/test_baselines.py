@@ -5,13 +5,13 @@ import zipfile
 
 import numpy as np
 import pytest
+from desom.baselines.kmeans import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 import desom
 from desom import metrics
 from desom.autoencoder import Autoencoder
 from desom.baselines.ae_som import AEKerasom, AEMinisom
-from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
 from desom.baselines.official import OfficialDESOM, OfficialKerasom
 from desom.baselines.som_vae import SOMVAE

@@ -7,11 +7,11 @@ from importlib import metadata
 import keras
 import numpy as np
 import pytest
+from desom.baselines.kmeans import KMeans
 from scipy.spatial.distance import cdist
 
 from desom import DESOM, Kerasom, methods, metrics
 from desom.baselines.idec import IDEC
-from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
 from desom.datasets import Dataset
 from desom.experiments import environment
