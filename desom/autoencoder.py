@@ -4,51 +4,66 @@ from dataclasses import KW_ONLY
 
 import keras
 from keras import layers, ops
+from keras.initializers import GlorotUniform
 from sklearn.utils.validation import check_is_fitted
 
 from desom.errors import InputError
 from desom.estimator import Count, Model, NetworkEstimator, all_or_nothing, hyperparameter, one_of
 
 Precision = one_of("float32", "mixed_bfloat16")
+Pretraining = one_of("adam", "sgd")
+PRETRAINING = hyperparameter(
+    "adam", "How the autoencoder is trained alone: by Adam, or as DEC-Keras does."
+)
 
 
-def build_encoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
+def uniform_by_fan_in(seed):
+    """Draw weights from ±1 / sqrt(fan-in), where DEC-Keras starts."""
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform", seed=seed)
+
+
+def build_encoder(
+    n_features, hidden_units, latent_dim, seeds, dtype=None, initializer=GlorotUniform
+):
     """Build the encoder f: D-500-500-2000-10 in the paper, ReLU hidden layers, linear code.
 
-    A ``keras.Sequential`` that takes (B, D) to (B, latent_dim); ``seeds``, a SeedGenerator, draws
-    its Glorot-uniform weights. ``dtype``, float32 or mixed_bfloat16, is the precision of the matrix
-    products, by default that of Keras. Weights are float32 either way, and so are the codes, for
-    distances between codes lose more by rounding than images do.
+    A ``keras.Sequential`` that takes (B, D) to (B, latent_dim). ``initializer`` draws its weights
+    with ``seeds``, a SeedGenerator. ``dtype``, float32 or mixed_bfloat16, is the precision of the
+    matrix products, by default that of Keras. Weights are float32 either way, and so are the codes,
+    for distances between codes lose more by rounding than images do.
     """
     code_dtype = "float32" if dtype == "mixed_bfloat16" else dtype
-    return _stack("encoder", n_features, hidden_units, latent_dim, seeds, dtype, code_dtype)
+    widths = (n_features, *hidden_units, latent_dim)
+    return _stack("encoder", widths, seeds, dtype, code_dtype, initializer)
 
 
-def build_decoder(n_features, hidden_units, latent_dim, seeds, dtype=None):
+def build_decoder(
+    n_features, hidden_units, latent_dim, seeds, dtype=None, initializer=GlorotUniform
+):
     """Build the decoder g, the encoder's mirror image, linear output: (B, latent_dim) to (B, D)."""
-    decoder = _stack("decoder", latent_dim, hidden_units[::-1], n_features, seeds, dtype, dtype)
+    widths = (latent_dim, *hidden_units[::-1], n_features)
+    decoder = _stack("decoder", widths, seeds, dtype, dtype, initializer)
     if dtype == "mixed_bfloat16":
         decoder.add(layers.Activation("linear", dtype="float32", name="float32"))
     return decoder
 
 
-def build_networks(n_features, hidden_units, latent_dim, seeds, dtype=None):
+def build_networks(n_features, hidden_units, latent_dim, seeds, **options):
     """Build an encoder and its decoder, with weights drawn in this order."""
-    arguments = (n_features, tuple(hidden_units), latent_dim, seeds, dtype)
-    return build_encoder(*arguments), build_decoder(*arguments)
+    arguments = (n_features, tuple(hidden_units), latent_dim, seeds)
+    return build_encoder(*arguments, **options), build_decoder(*arguments, **options)
 
 
-def _stack(name, n_inputs, hidden_units, n_outputs, seeds, dtype, output_dtype):
+def _stack(name, widths, seeds, dtype, output_dtype, initializer):
     def dense(units, activation, layer_name, dtype):
-        initializer = keras.initializers.GlorotUniform(seed=seeds)
-        # Keras takes no integer of NumPy.
-        return layers.Dense(
-            int(units), activation, kernel_initializer=initializer, name=layer_name, dtype=dtype
-        )
+        options = {"kernel_initializer": initializer(seed=seeds), "name": layer_name}
+        return layers.Dense(units, activation, dtype=dtype, **options)
 
+    # Keras takes no integer of NumPy.
+    n_inputs, *hidden_units, n_outputs = map(int, widths)
     hidden = [dense(units, "relu", f"hidden_{i}", dtype) for i, units in enumerate(hidden_units)]
     output = dense(n_outputs, None, "output", output_dtype)
-    return keras.Sequential([layers.Input((int(n_inputs),)), *hidden, output], name=name)
+    return keras.Sequential([layers.Input((n_inputs,)), *hidden, output], name=name)
 
 
 def reconstruction_loss(x, reconstruction):
@@ -79,18 +94,24 @@ class AutoencoderModel(Model):
 class Autoencoder(NetworkEstimator):
     """The paper's autoencoder, trained on reconstruction alone: the start of the two-phase methods.
 
-    After `fit`: ``history_``, the curves ``iteration`` and ``loss``; ``model_``, an
-    `AutoencoderModel`.
+    With ``pretraining="sgd"`` as DEC-Keras does: gradient descent, step 1, momentum 0.9, from
+    `uniform_by_fan_in`. After `fit`: ``history_``, the curves ``iteration`` and ``loss``;
+    ``model_``, an `AutoencoderModel`.
     """
 
     _: KW_ONLY
     dtype: Precision = hyperparameter("float32", "Precision of the products; see `build_encoder`.")
     iterations: Count = hyperparameter(5_000, "Training steps.")
+    pretraining: Pretraining = PRETRAINING
 
     def _build_model(self, n_features, seeds):
-        return AutoencoderModel(
-            *build_networks(n_features, self.hidden_units, self.latent_dim, seeds, self.dtype)
-        )
+        start = GlorotUniform if self.pretraining == "adam" else uniform_by_fan_in
+        shape = n_features, self.hidden_units, self.latent_dim, seeds
+        return AutoencoderModel(*build_networks(*shape, dtype=self.dtype, initializer=start))
+
+    def _optimizer(self):
+        adam = self.pretraining == "adam"
+        return super()._optimizer() if adam else keras.optimizers.SGD(1.0, momentum=0.9)
 
     @all_or_nothing
     def fit(self, X, y=None):

@@ -9,7 +9,9 @@ from dataclasses import KW_ONLY
 import keras
 
 from desom.autoencoder import (
+    PRETRAINING,
     Precision,
+    Pretraining,
     build_networks,
     copy_networks,
     first_phase,
@@ -75,12 +77,14 @@ class DESOM(OnAMap, NetworkEstimator):
     pretrain_iterations: Natural = hyperparameter(
         0, "Training steps of the autoencoder alone, before; none in the paper."
     )
+    pretraining: Pretraining = PRETRAINING
     gamma: NonNegative = hyperparameter(
         0.001, "Weight of L_som beside a mean over features; gamma * D beside the paper's sum."
     )
 
     def _build_model(self, n_features, seeds):
-        networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds, self.dtype)
+        shape = n_features, self.hidden_units, self.latent_dim, seeds
+        networks = build_networks(*shape, dtype=self.dtype)
         return DESOMModel(*networks, self._som_layer(), self.gamma)
 
     def _start(self, X, autoencoder=None):

@@ -28,7 +28,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from desom import storage
-from desom.engine.backends import adam
+from desom.engine.backends import adam, usual_precision
 from desom.engine.loop import train
 from desom.engine.prediction import apply, nearest_prototypes
 from desom.errors import InputError
@@ -99,7 +99,7 @@ def all_or_nothing(fit):
 
     @wraps(fit)
     def whole_fit(self, X, y=None, **options):
-        with restored_on_failure(self):
+        with restored_on_failure(self), usual_precision():
             return fit(self, X, y, **options)
 
     return whole_fit

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 from keras.random import SeedGenerator
 
-from desom.autoencoder import build_decoder, build_encoder, reconstruction_loss
+from desom.autoencoder import (
+    Autoencoder,
+    build_decoder,
+    build_encoder,
+    build_networks,
+    reconstruction_loss,
+    uniform_by_fan_in,
+)
+from desom.estimator import random_streams
+from helpers import gradients
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +99,52 @@ def test_reconstruction_loss_times_the_features_is_the_paper_s_sum():
     x, reconstruction = rng.random((4, 784)), rng.random((4, 784))
     paper_s = np.mean(np.sum((x - reconstruction) ** 2, axis=1))
     assert 784 * float(reconstruction_loss(x, reconstruction)) == pytest.approx(paper_s, rel=1e-5)
+
+
+# The first phase of DEC-Keras
+
+
+@pytest.fixture(scope="module")
+def data():
+    return np.random.default_rng(0).random((64, 40), dtype=np.float32)
+
+
+def test_start_of_dec_keras_is_uniform_by_fan_in():
+    options = {"initializer": uniform_by_fan_in}
+    for model in build_networks(784, (500, 500, 2000), 10, SeedGenerator(0), **options):
+        for layer in model.layers:
+            kernel = np.asarray(layer.kernel)
+            bound = 1 / np.sqrt(len(kernel))
+            assert 0.99 * bound < np.abs(kernel).max() <= bound
+            assert kernel.std() == pytest.approx(bound / np.sqrt(3), rel=0.05)
+
+
+def test_steps_of_dec_keras_are_gradient_descent_with_step_1_and_momentum(data):
+    settings = {"hidden_units": (8,), "latent_dim": 3, "batch_size": 64, "pretraining": "sgd"}
+    start, one, two = (
+        Autoencoder(**settings, iterations=n, learning_rate=rate, random_state=0).fit(data).model_
+        for n, rate in ((1, 0.001), (1, 0.5), (2, 0.001))
+    )
+    # The step is DEC-Keras', whatever the learning rate of Adam.
+    assert all(np.array_equal(a, b) for a, b in zip(start.weights, one.weights, strict=True))
+    loss = lambda: reconstruction_loss(data, one(data))  # noqa: E731
+    slope = gradients(loss, one.trainable_variables)
+    before = Autoencoder(**settings, random_state=0)
+    seeds, _ = random_streams(0)
+    first = before._build_model(40, seeds)
+    first_slope = gradients(
+        lambda: reconstruction_loss(data, first(data)), first.trainable_variables
+    )
+    for w0, g0, w1, g1, w2 in zip(
+        first.weights, first_slope, one.weights, slope, two.weights, strict=True
+    ):
+        g0, g1 = (0 if g is None else g for g in (g0, g1))
+        w0, w1, w2 = map(keras.ops.convert_to_numpy, (w0, w1, w2))
+        assert np.allclose(w1, w0 - g0, atol=1e-6)
+        assert np.allclose(w2, w1 - 0.9 * g0 - g1, atol=1e-5)
+
+
+def test_step_1_on_badly_scaled_data_stops_with_its_sentence(data):
+    autoencoder = Autoencoder(latent_dim=3, iterations=50, pretraining="sgd")
+    with pytest.raises(FloatingPointError, match="scale X"):
+        autoencoder.set_params(hidden_units=(8,), random_state=0).fit(1000 * data)

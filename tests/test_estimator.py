@@ -40,7 +40,7 @@ def test_defaults_are_the_paper_s():
     training = {"batch_size": 256, "learning_rate": 0.001, "random_state": None, "verbose": False}
     network = {"hidden_units": (500, 500, 2000), "latent_dim": 10, "gamma": 0.001}
     som |= {"topology": "rectangular", "toroidal": False, "decay": "exponential"}
-    network |= {"pretrain_iterations": 0, "dtype": "float32"}
+    network |= {"pretrain_iterations": 0, "pretraining": "adam", "dtype": "float32"}
     assert Kerasom().get_params() == som | training
     assert DESOM().get_params() == som | training | network
 

@@ -6,7 +6,14 @@ import keras
 from keras import layers
 from sklearn.cluster import KMeans
 
-from desom.autoencoder import build_networks, copy_networks, first_phase, reconstruction_loss
+from desom.autoencoder import (
+    PRETRAINING,
+    Pretraining,
+    build_networks,
+    copy_networks,
+    first_phase,
+    reconstruction_loss,
+)
 from desom.estimator import Count, Model, NetworkEstimator, all_or_nothing, hyperparameter
 from desom.som import squared_distances
 
@@ -90,6 +97,7 @@ class CodesClustering(NetworkEstimator):
     n_clusters: Count = hyperparameter(10, "Number of clusters.")
     _: KW_ONLY
     pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder alone.")
+    pretraining: Pretraining = PRETRAINING
 
     def _check_training_set(self, X):
         return super()._check_training_set(X, self.n_clusters)

@@ -5,7 +5,7 @@ Forest et al., ESANN 2019, section 3: ``AE+minisom`` and ``AE+kerasom``.
 
 from dataclasses import KW_ONLY
 
-from desom.autoencoder import first_phase
+from desom.autoencoder import PRETRAINING, Pretraining, first_phase
 from desom.baselines.minisom import Minisom, OnAKohonenMap, Rate
 from desom.estimator import Count, NetworkEstimator, Positive, all_or_nothing, hyperparameter
 from desom.som import Kerasom, OnAMap
@@ -22,6 +22,7 @@ class TwoPhaseMap(NetworkEstimator):
 
     _: KW_ONLY
     pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder.")
+    pretraining: Pretraining = PRETRAINING
 
     def _fit_phases(self, X, autoencoder, **options):
         X = self._check_training_set(X)

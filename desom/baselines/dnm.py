@@ -11,7 +11,7 @@ import keras
 from keras import ops
 from sklearn.utils._param_validation import Interval
 
-from desom.autoencoder import build_networks, copy_networks, first_phase
+from desom.autoencoder import PRETRAINING, Pretraining, build_networks, copy_networks, first_phase
 from desom.baselines._clustering import ClusteringModel
 from desom.baselines.dec import self_training_loss, soft_assignments
 from desom.estimator import Count, NetworkEstimator, NonNegative, all_or_nothing, hyperparameter
@@ -110,6 +110,7 @@ class DNM(OnAMap, NetworkEstimator):
 
     _: KW_ONLY
     pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder alone.")
+    pretraining: Pretraining = PRETRAINING
     iterations: Count = hyperparameter(5_000, "Training steps that follow.")
     lam: NonNegative = hyperparameter(
         1.0, "Weight of the clustering loss beside a reconstruction error summed over features."

@@ -58,6 +58,10 @@ class Run:
         return estimator
 
 
+# What came after the first records is left out where it is as it was for them: their keys stay.
+LATER = {"pretraining": "adam"}
+
+
 def configuration(method, **overrides):
     """Every hyperparameter that affects the result of a method, at its default or overridden.
 
@@ -80,7 +84,11 @@ def configuration(method, **overrides):
     if "callback" in signature(cls.fit).parameters:
         own["snapshots"] = overrides.pop("snapshots", 0)
     parameters = cls(**overrides).get_params() | own
-    kept = {k: v for k, v in parameters.items() if k not in ("random_state", "verbose")}
+    kept = {
+        name: value
+        for name, value in parameters.items()
+        if name not in ("random_state", "verbose") and (name, value) not in LATER.items()
+    }
     return json.loads(json.dumps(kept, default=np.generic.item))
 
 
