@@ -1,6 +1,7 @@
 """`apply`, which runs a network over any number of rows, and the search for nearest prototypes."""
 
 import gc
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from keras.random import SeedGenerator
 from scipy.spatial.distance import cdist
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_info
 
 from desom.autoencoder import build_encoder
 from desom.engine.prediction import apply, nearest_prototypes
@@ -91,14 +92,30 @@ def test_the_nearest_prototype_is_the_first_of_equals():
     assert nearest_prototypes(np.zeros((2, 1)), np.array([[2.0], [1.0], [1.0]])).tolist() == [1, 1]
 
 
-def test_search_from_many_threads_leaves_blas_its_threads():
+class Slow:
+    """Points that take their time to be read."""
+
+    def __init__(self, points, seconds):
+        self.points, self.seconds = points, seconds
+
+    def __len__(self):
+        return len(self.points)
+
+    def __getitem__(self, rows):
+        time.sleep(self.seconds)
+        return self.points[rows]
+
+
+def test_searches_that_overlap_leave_blas_its_threads():
     def limits():
         return [library["num_threads"] for library in threadpool_info()]
 
     rng = np.random.default_rng(0)
-    z, prototypes = rng.random((20_000, 10)), rng.random((64, 10))
-    with threadpool_limits(3, user_api="blas"), ThreadPoolExecutor(8) as threads:
-        before = limits()
-        searched = list(threads.map(nearest_prototypes, [z] * 32, [prototypes] * 32))
-        assert limits() == before
-    assert all(np.array_equal(nearest, searched[0]) for nearest in searched)
+    points, prototypes = rng.random((20, 3)), rng.random((4, 3))
+    before = limits()
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(nearest_prototypes, Slow(points, 0.4), prototypes)
+        time.sleep(0.1)
+        second = threads.submit(nearest_prototypes, Slow(points, 0.8), prototypes)
+        assert np.array_equal(first.result(), second.result())
+    assert limits() == before
