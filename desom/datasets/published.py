@@ -10,100 +10,128 @@ from typing import NamedTuple
 
 import numpy as np
 import pooch
+from sklearn.datasets import fetch_rcv1
 
 from desom.errors import InputError
 
-_IDX_FILES = (
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
+
+class Published(NamedTuple):
+    """A data set that others publish: addresses end in a slash, files have a SHA-256."""
+
+    name: str
+    folder: str
+    mirrors: tuple[str, ...]
+    files: dict[str, str]
+
+
+def _idx_files(*sha256):
+    kinds = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    return {f"{kind}-ubyte.gz": digest for kind, digest in zip(kinds, sha256, strict=True)}
+
+
+MNIST = Published(
+    "mnist",
+    "mnist",
+    (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    _idx_files(
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    ),
+)
+
+FASHION_MNIST = Published(
+    "fashion_mnist",
+    "fashion-mnist",
+    (
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    ),
+    _idx_files(
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    ),
+)
+
+REUTERS21578 = Published(
+    "reuters21578",
+    "reuters21578",
+    ("http://www.cad.zju.edu.cn/home/dengcai/Data/Reuters21578/",),
+    {"Reuters21578.mat": "2e442026efc64cfbcd3a531b4bc99b21eed6c5463276dbfa69d096f91dd5c245"},
 )
 
 
-class _Published(NamedTuple):
-    """What somebody else publishes: files with their hashes, their addresses, a folder's name."""
+def cache():
+    """Folder of the user's cache: downloaded files, trained autoencoders.
 
-    folder: str
-    mirrors: tuple[str, ...]
-    files: tuple[str, ...]
-    sha256: tuple[str, ...]
-
-
-_PUBLISHED = {
-    "mnist": _Published(
-        folder="mnist",
-        mirrors=(
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
-        files=_IDX_FILES,
-        sha256=(
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        ),
-    ),
-    "fashion_mnist": _Published(
-        folder="fashion-mnist",
-        mirrors=(
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-        ),
-        files=_IDX_FILES,
-        sha256=(
-            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        ),
-    ),
-    "reuters21578": _Published(
-        folder="reuters21578",
-        mirrors=("http://www.cad.zju.edu.cn/home/dengcai/Data/Reuters21578/",),
-        files=("Reuters21578.mat",),
-        sha256=("2e442026efc64cfbcd3a531b4bc99b21eed6c5463276dbfa69d096f91dd5c245",),
-    ),
-}
+    Returns
+    -------
+    Path
+        The operating system's place for it; it may not exist yet.
+    """
+    return Path(pooch.os_cache("desom"))
 
 
-def _published_files(name):
-    """Paths of the files of a published data set, after downloading those that are nowhere."""
-    published = _PUBLISHED[name]
-    cached = cache() / published.folder
-    folders = [cached]
-    if root := os.environ.get("DESOM_DATA"):
-        folders = list(dict.fromkeys([Path(root, published.folder), Path(root, name), cached]))
+def _folders(*names):
+    """List where a folder of one of these names may be: in $DESOM_DATA, then in the cache."""
+    root = os.environ.get("DESOM_DATA")
+    given = [Path(root, name) for name in dict.fromkeys(names)] if root else []
+    return [*given, cache() / names[0]]
 
-    paths, missing = [], {}
-    for file, sha256 in zip(published.files, published.sha256, strict=True):
+
+def files(published):
+    """Find the files of a data set, and download those that are nowhere to the user's cache.
+
+    Parameters
+    ----------
+    published : Published
+        The data set.
+
+    Returns
+    -------
+    list of Path
+        In the order of ``published.files``; each has the published SHA-256.
+
+    Raises
+    ------
+    InputError
+        If a file has another SHA-256, and is then kept aside, or is not to be had.
+    """
+    folders = _folders(published.folder, published.name)
+    paths, missing = [], []
+    for file, sha256 in published.files.items():
         path = next((f / file for f in folders if (f / file).is_file()), None)
         if path is None:
-            missing[path := cached / file] = sha256
-        elif refusal := _refusal(path, sha256, _rejected(path)):
+            missing.append(path := folders[-1] / file)
+        elif refusal := _refusal(path, sha256, path):
             raise InputError(
                 f"{path} is not the published file: {refusal}; remove or replace it and run again."
             )
         paths.append(path)
 
-    for path, sha256 in missing.items():
+    for path in missing:
         failures = []
         for mirror in published.mirrors:
             try:
-                failure = _download(mirror + path.name, path, sha256)
+                failure = _download(mirror + path.name, path, published.files[path.name])
             except OSError as error:
                 failure = error.strerror or type(error).__name__
             if failure is None:
                 break
             failures.append(f"{mirror} ({failure})")
         else:
-            files = [path.name for path in missing if not path.is_file()]
+            names = [path.name for path in missing if not path.is_file()]
             raise InputError(
-                f"{name} needs {', '.join(files)}, found neither in {', '.join(map(str, folders))}"
-                f" nor at {' or '.join(failures)}: run again with a network, or put the files from"
-                f" one of these addresses in a folder named {published.folder} and set DESOM_DATA"
-                " to the folder that contains it."
+                f"{published.name} needs {', '.join(names)}, found neither in "
+                f"{', '.join(map(str, folders))} nor at {' or '.join(failures)}: run again with a "
+                "network, or put the files from one of these addresses in a folder named "
+                f"{published.folder} and set DESOM_DATA to the folder that contains it."
             )
     return paths
 
@@ -117,26 +145,22 @@ def _download(url, target, sha256):
         # Seconds to connect, then seconds of silence: somebody offline should be told soon.
         download = pooch.HTTPDownloader(progressbar=True, timeout=(3.05, 10))
         download(url, partial, None)
-        refusal = _refusal(partial, sha256, _rejected(target))
+        refusal = _refusal(partial, sha256, target)
         if refusal is None:
             partial.replace(target)
     return refusal
 
 
-def _rejected(path):
-    return path.with_name(f"{path.name}.rejected")
-
-
-def _refusal(path, sha256, rejected):
+def _refusal(path, sha256, target):
     """Move a file aside and say why, or give None if it has the expected hash."""
-    found = pooch.file_hash(path)
-    if found == sha256:
+    given = pooch.file_hash(path)
+    if given == sha256:
         return None
     try:
-        kept = path.replace(rejected)
+        kept = path.replace(target.with_name(f"{target.name}.rejected"))
     except OSError:  # a read-only folder
         kept = path
-    return f"its SHA-256 is {found[:12]}…, not {sha256[:12]}…, so it is kept as {kept} and not used"
+    return f"its SHA-256 is {given[:12]}…, not {sha256[:12]}…, so it is kept as {kept} and not used"
 
 
 def _read_idx(path, ndim):
@@ -152,12 +176,47 @@ def _read_idx(path, ndim):
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
 
 
-def cache():
-    """Folder of the user's cache: downloaded files, trained autoencoders.
+def read_images(paths):
+    """Read images and labels from the four files in which MNIST is published.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Training images and labels, test images and labels, as IDX.
 
     Returns
     -------
-    Path
-        The operating system's place for it; it may not exist yet.
+    x : ndarray of float32, shape (N, rows * columns)
+        In [0, 1]; the training set first.
+    y : ndarray of int64, shape (N,)
+        The labels.
     """
-    return Path(pooch.os_cache("desom"))
+    images = np.concatenate([_read_idx(path, 3) for path in paths[::2]])
+    labels = np.concatenate([_read_idx(path, 1) for path in paths[1::2]], dtype=np.int64)
+    return np.divide(images.reshape(len(images), -1), 255, dtype=np.float32), labels
+
+
+def read_rcv1():
+    """Read RCV1 as scikit-learn keeps it, in ``$DESOM_DATA/RCV1/`` or else in the user's cache.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        What `sklearn.datasets.fetch_rcv1` gives, which downloads it to the cache if need be.
+
+    Raises
+    ------
+    InputError
+        If it can neither be read nor downloaded.
+    """
+    folders = _folders("RCV1")
+    folder = next((folder for folder in folders if folder.is_dir()), folders[-1])
+    print(f"Reading RCV1 from {folder}, where it is downloaded if need be", file=sys.stderr)
+    try:
+        return fetch_rcv1(data_home=folder.parent)
+    except (OSError, EOFError, ValueError) as error:  # the last two: an interrupted one's files
+        raise InputError(
+            f"RCV1 is needed, which scikit-learn could neither read from {folder} nor download to "
+            f"it ({type(error).__name__}): run again with a network, and without that folder if an "
+            "earlier run was interrupted."
+        ) from error

@@ -13,17 +13,15 @@ import warnings
 
 import numpy as np
 from scipy import sparse
+from scipy.io import loadmat
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from desom.errors import InputError
 
 ROOTS = ("CCAT", "GCAT", "MCAT", "ECAT")
 
-
 # Published weights have some 15 digits, so a count is whole to many digits or is not one.
 _WHOLE = 0.01
-
-
 # Documents without a term that occurs once are exceptions; more of them mean another formula.
 _MOST_DOUBTFUL = 0.01
 
@@ -53,15 +51,14 @@ def tfidf_top_terms(counts, n_terms=2000):
     return tfidf * np.sqrt(len(top))
 
 
-def reuters21578_from_matrix(counts, topics, n_topics=4, n_terms=2000):
+def read_reuters21578(path, n_topics=4, n_terms=2000):
     """Prepare the documents of the largest topics of Cai's Reuters-21578 matrix.
 
     Parameters
     ----------
-    counts : sparse array, shape (N, V)
-        ``fea`` in the file: how often each document contains each term.
-    topics : array_like of int, shape (N,)
-        ``gnd`` in the file: the topic of each document, from 1, the largest, on.
+    path : Path
+        A MATLAB file: ``fea``, sparse of shape (N, V), has how often each document contains each
+        term, ``gnd`` the topic of each document, from 1, the largest, on.
     n_topics, n_terms : int
         How many topics and terms to keep.
 
@@ -72,9 +69,11 @@ def reuters21578_from_matrix(counts, topics, n_topics=4, n_terms=2000):
     y : ndarray of int64, shape (M,)
         The topic of each document, from 0 on.
     """
-    kept = np.flatnonzero(np.asarray(topics) <= n_topics)
-    x = tfidf_top_terms(sparse.csr_array(counts)[kept], n_terms)
-    return x.astype(np.float32).toarray(), np.asarray(topics)[kept].astype(np.int64) - 1
+    matrix = loadmat(path)
+    topics = matrix["gnd"].ravel().astype(np.int64)
+    kept = np.flatnonzero(topics <= n_topics)
+    x = tfidf_top_terms(sparse.csr_array(matrix["fea"])[kept], n_terms)
+    return x.astype(np.float32).toarray(), topics[kept] - 1
 
 
 def single_root_documents(target, target_names):
@@ -103,15 +102,8 @@ def single_root_documents(target, target_names):
 def training_idf(train):
     """Inverse document frequencies of LYRL2004: ln(N / df) over the N training documents.
 
-    Parameters
-    ----------
-    train : sparse array, shape (N, V)
-        The vectors of the training documents.
-
-    Returns
-    -------
-    ndarray of float64, shape (V,)
-        Infinite for a term that no training document contains.
+    ``train`` is sparse, of shape (N, V). The result is a float64 array of shape (V,), infinite for
+    a term that no training document contains.
     """
     df = (train != 0).sum(axis=0)
     with np.errstate(divide="ignore"):
@@ -159,21 +151,11 @@ def recover_counts(vectors, idf):
 
 
 def dec_subset(n, size=10_000):
-    """Draw the documents of REUTERS-10k out of n as DEC does: permute all, take the first.
+    """Draw ``size`` of n documents as DEC does for REUTERS-10k: permute all, take the first.
 
     IDEC and the authors' code of DESOM take the first 10,000 and permute these. The labels that
     circulate with later work (SDCN's) support DEC's rule: with that permutation undone, neighbours
     have the same class no more often than chance has it, and news in order of time would.
-
-    Parameters
-    ----------
-    n, size : int
-        Documents there are, and documents to draw.
-
-    Returns
-    -------
-    ndarray of int, shape (size,)
-        Numbers below n.
     """
     return np.random.RandomState(1234).permutation(n)[:size]
 

