@@ -1,12 +1,10 @@
 """What several test modules share: small data and estimators, a small grid of runs, and guards."""
 
-from pathlib import Path
 
 import keras
 import numpy as np
 import pooch
 import pytest
-import requests
 import tensorflow as tf
 from sklearn.datasets import make_blobs
 
@@ -60,23 +58,6 @@ def deep_estimators(patterns, deep_autoencoder):
     return {cls: deep(cls).fit(patterns[0], autoencoder=deep_autoencoder) for cls in DEEP}
 
 
-class Web:
-    """What the addresses serve; any other address fails halfway."""
-
-    def __init__(self):
-        self.content = {}
-        self.asked = []
-
-    def downloader(self, **options):
-        return self.download
-
-    def download(self, url, output_file, pooch):
-        self.asked.append(url)
-        Path(output_file).write_bytes(self.content.get(url, b"half a fi"))
-        if url not in self.content:
-            raise requests.ConnectionError(url)
-
-
 @pytest.fixture
 def point_per_step(monkeypatch):
     """Give the curves of short trainings a point for every step."""
@@ -88,15 +69,6 @@ def user_cache(monkeypatch, tmp_path):
     """Have an empty cache instead of the user's."""
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
     return tmp_path / "cache" / "desom"
-
-
-@pytest.fixture
-def web(monkeypatch, user_cache):
-    """See neither the user's files nor the network."""
-    web = Web()
-    monkeypatch.setattr(pooch, "HTTPDownloader", web.downloader)
-    monkeypatch.delenv("DESOM_DATA", raising=False)
-    return web
 
 
 @pytest.fixture(scope="module")
