@@ -178,12 +178,12 @@ def _name_axes(ax, row_places, column_places):
     return ax
 
 
-def plot_classes(class_counts, map_size, class_names, ax=None, topology="rectangular", **units):
+def plot_classes(counts, map_size, class_names, ax=None, topology="rectangular", **units):
     """Draw the majority class of every unit, shaded by its share of the unit's samples.
 
     Parameters
     ----------
-    class_counts : array-like of int, shape (K, number of classes)
+    counts : array-like of int, shape (K, number of classes)
         Samples of every class in every unit.
     class_names : sequence of str
         The classes; of a name, the first word is written.
@@ -195,7 +195,7 @@ def plot_classes(class_counts, map_size, class_names, ax=None, topology="rectang
     matplotlib.axes.Axes
         The axes. A unit without samples stays empty.
     """
-    counts = np.asarray(class_counts)
+    counts = np.asarray(counts)
     hits = counts.sum(axis=1)
     share = np.where(hits > 0, counts.max(axis=1) / np.maximum(hits, 1), np.nan)
     words = np.array([re.split("[ /]", name)[0] for name in class_names])
@@ -266,12 +266,7 @@ def plot_u_matrix(prototypes, map_size, ax=None, topology="rectangular", toroida
     toroidal : bool
         Whether opposite borders touch.
     map_size, ax, topology, **units
-        As for `plot_units`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes.
+        As for `plot_units`; the axes are returned.
     """
     heights = u_matrix(prototypes, grid_distances(map_size, topology, toroidal))
     look = {"label": "mean distance to the neighbors", "cmap": "cividis"} | units
@@ -372,12 +367,7 @@ def plot_walk(images, image_shape, ax=None, **image):
     images : array-like of shape (steps, height * width)
         The decoded steps: numbers in [0, 1], or bytes.
     image_shape, ax, **image
-        As for `plot_prototypes`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes.
+        As for `plot_prototypes`; the axes are returned.
     """
     ax = plot_prototypes(images, (1, len(images)), image_shape, ax, **image)
     ax.set(xlabel="step", ylabel="", yticks=[])
