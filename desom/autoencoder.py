@@ -12,9 +12,7 @@ from desom.estimator import Count, Model, NetworkEstimator, all_or_nothing, hype
 
 Precision = one_of("float32", "mixed_bfloat16")
 Pretraining = one_of("adam", "sgd")
-PRETRAINING = hyperparameter(
-    "adam", "How the autoencoder is trained alone: by Adam, or as DEC-Keras does."
-)
+PRETRAINING = hyperparameter("adam", "How: by Adam, or by gradient descent as in DEC-Keras.")
 
 
 def uniform_by_fan_in(seed):
@@ -142,10 +140,8 @@ def first_phase(method, X, autoencoder=None):
     given = (autoencoder.n_features_in_, tuple(widths), latent_dim)
     wanted = (X.shape[1], tuple(method.hidden_units), method.latent_dim)
     if given != wanted:
-        raise InputError(
-            f"autoencoder has features, hidden_units and latent_dim {given}; this estimator "
-            f"and X have {wanted}."
-        )
+        names = "features, hidden_units and latent_dim"
+        raise InputError(f"autoencoder has {names} {given}; this estimator and X have {wanted}.")
     return autoencoder
 
 

@@ -67,20 +67,15 @@ class DESOM(OnAMap, NetworkEstimator):
     """Deep embedded self-organizing map: an autoencoder and a map of its latent space, jointly.
 
     The defaults are the paper's. After `fit`: ``cluster_centers_``, the prototypes, float32 of
-    shape (K, latent_dim), which ``decode`` shows in the space of X; ``labels_``, the best-matching
-    units (n_samples,); ``history_``, the curves ``iteration``, ``loss``, ``reconstruction_loss``,
-    ``som_loss`` and ``temperature``; ``model_``, a `DESOMModel`.
+    shape (K, latent_dim), which ``decode`` shows; ``labels_``, the best-matching units; the curves
+    ``history_``, with ``reconstruction_loss`` and ``som_loss``; ``model_``, a `DESOMModel`.
     """
 
     _: KW_ONLY
     dtype: Precision = hyperparameter("float32", "Precision of the products; see `build_encoder`.")
-    pretrain_iterations: Natural = hyperparameter(
-        0, "Training steps of the autoencoder alone, before; none in the paper."
-    )
+    pretrain_iterations: Natural = hyperparameter(0, "Steps of the autoencoder alone, before.")
     pretraining: Pretraining = PRETRAINING
-    gamma: NonNegative = hyperparameter(
-        0.001, "Weight of L_som beside a mean over features; gamma * D beside the paper's sum."
-    )
+    gamma: NonNegative = hyperparameter(0.001, "Weight of L_som; in the paper's sum, gamma * D.")
 
     def _build_model(self, n_features, seeds):
         shape = n_features, self.hidden_units, self.latent_dim, seeds

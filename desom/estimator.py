@@ -17,12 +17,7 @@ import keras
 import numpy as np
 from keras.random import SeedGenerator
 from scipy.sparse import issparse
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    ClusterMixin,
-    TransformerMixin,
-)
+from sklearn import base
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -65,7 +60,7 @@ def hyperparameter(default, meaning):
 def describe_hyperparameters(cls):
     """Write the section of a class' docstring that lists its hyperparameters, as numpydoc does."""
     # Those of the class itself first.
-    names = dict.fromkeys(n for base in cls.__mro__ for n in inspect.get_annotations(base))
+    names = dict.fromkeys(n for c in cls.__mro__ for n in inspect.get_annotations(c))
     own = {f.name: f for f in fields(cls)}
     text = "Parameters\n----------\n"
     for f in (own[name] for name in names if name in own):
@@ -129,7 +124,7 @@ class Model(keras.Model):
 
 
 @dataclass(repr=False, eq=False)
-class Estimator(ClusterMixin, BaseEstimator):
+class Estimator(base.ClusterMixin, base.BaseEstimator):
     """Gives every sample the nearest of its prototypes, ``cluster_centers_``."""
 
     _: KW_ONLY
@@ -159,10 +154,8 @@ class Estimator(ClusterMixin, BaseEstimator):
         self._check_parameters()
         X = self._check_input(X, reset=True)
         if len(X) < n_prototypes:
-            raise InputError(
-                f"X has {len(X)} sample{'s' * (len(X) > 1)}, fewer than the {n_prototypes} "
-                "prototypes; give more samples, or ask for fewer prototypes."
-            )
+            given = f"{len(X)} sample{'s' * (len(X) > 1)}"
+            raise InputError(f"X has {given}, fewer than the {n_prototypes} prototypes.")
         return X
 
     def _check_input(self, X, reset=False):
@@ -252,13 +245,11 @@ class KerasEstimator(Estimator):
             self.model_.set_weights(stored["weights"])
 
 
-class NetworkEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KerasEstimator):
+class NetworkEstimator(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, KerasEstimator):
     """Learns a model with an ``encoder`` and a ``decoder``; its prototypes are latent codes."""
 
     _: KW_ONLY
-    hidden_units: Widths = hyperparameter(
-        (500, 500, 2000), "Widths of the encoder's hidden layers; the decoder mirrors them."
-    )
+    hidden_units: Widths = hyperparameter((500, 500, 2000), "Encoder's layers; mirrored to decode.")
     latent_dim: Count = hyperparameter(10, "Dimension of the latent space.")
 
     def _embed(self, X):

@@ -53,8 +53,7 @@ DECAYS = {
 def neighborhood(distances, temperature):
     """K^T(d) = exp(-d² / T²): weight of a unit at distance d on the map (ESANN 2019, section 2).
 
-    A Gaussian of standard deviation sigma = T / sqrt(2): libraries that write exp(-d² / 2 sigma²)
-    mean the same curve with another letter. Weights in [0, 1], of the shape of ``distances``.
+    A Gaussian of sigma = T / sqrt(2): libraries that write exp(-d² / 2 sigma²) mean the same curve.
     """
     ratio = ops.divide(distances, temperature)
     # Not the negative square: TensorFlow computes a chain of unary functions value by value.
@@ -153,26 +152,18 @@ class OnAMap:
     _: KW_ONLY
     t_max: Positive = hyperparameter(10.0, "Temperature at the beginning, in steps on the map.")
     t_min: Positive = hyperparameter(0.1, "Temperature at the end, in steps on the map.")
-    decay: one_of(*DECAYS) = hyperparameter(
-        "exponential", "How T goes from one to the other; a constant one stays at ``t_max``."
-    )
-    topology: one_of(*TOPOLOGIES) = hyperparameter(
-        "rectangular", "Neighbors of a unit: 4; 8, with the diagonal ones; or 6, hexagonal."
-    )
+    decay: one_of(*DECAYS) = hyperparameter("exponential", "How T falls; constant: at t_max.")
+    topology: one_of(*TOPOLOGIES) = hyperparameter("rectangular", "4, 8 or 6 neighbors.")
     toroidal: Flag = hyperparameter(False, "Whether opposite borders of the map touch.")
     iterations: Count = hyperparameter(10_000, "Training steps of the map.")
 
     def _check_parameters(self):
         super()._check_parameters()
         if self.t_max < self.t_min:
-            raise InputError(
-                f"t_max is {self.t_max} and t_min {self.t_min}; t_max must be at least t_min."
-            )
+            raise InputError(f"t_max is {self.t_max}; it takes at least t_min, {self.t_min}.")
         if self.toroidal and self.topology == "hexagonal" and self.map_size[0] % 2:
-            raise InputError(
-                f"map_size is {tuple(self.map_size)}; a hexagonal map whose borders touch takes an "
-                "even number of rows."
-            )
+            size = tuple(self.map_size)
+            raise InputError(f"map_size is {size}; a hexagonal torus takes an even number of rows.")
 
     def _check_training_set(self, X):
         return super()._check_training_set(X, int(np.prod(self.map_size)))
@@ -194,7 +185,7 @@ class OnAMap:
         return self._finish(X)
 
     def _place_prototypes(self, X, rng):
-        samples = X[rng.choice(len(X), int(np.prod(self.map_size)), replace=False)]
+        samples = X[rng.choice(len(X), self.model_.som.prototypes.shape[0], replace=False)]
         self.model_.som.prototypes.assign(self._embed(samples))
 
     def _finish(self, X):
