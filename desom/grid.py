@@ -1,4 +1,4 @@
-"""The geometry of a map: where its units are, and how many steps apart."""
+"""The geometry of a map: where its units are, how many steps apart, and how close that is."""
 
 from functools import reduce
 from itertools import product
@@ -99,6 +99,16 @@ def grid_distances(map_size, topology="rectangular", toroidal=False):
     units = np.arange(np.prod(map_size), dtype="int32")
     distances = distances_from(units, map_size, topology, toroidal)
     return ops.convert_to_numpy(distances).astype("int64")
+
+
+def neighborhood(distances, temperature):
+    """K^T(d) = exp(-d² / T²): weight of a unit at distance d on the map (ESANN 2019, section 2).
+
+    A Gaussian of sigma = T / sqrt(2): libraries that write exp(-d² / 2 sigma²) mean the same curve.
+    """
+    ratio = ops.divide(distances, temperature)
+    # Not the negative square: TensorFlow computes a chain of unary functions value by value.
+    return ops.exp(-ratio * ratio)
 
 
 def cell_corners(map_size, topology="rectangular"):

@@ -22,7 +22,7 @@ from desom.estimator import (
     hyperparameter,
     one_of,
 )
-from desom.grid import TOPOLOGIES, distances_from
+from desom.grid import TOPOLOGIES, distances_from, neighborhood
 
 
 def temperature(iteration, iterations, t_max, t_min):
@@ -48,16 +48,6 @@ DECAYS = {
     "linear": linear_temperature,
     "constant": constant_temperature,
 }
-
-
-def neighborhood(distances, temperature):
-    """K^T(d) = exp(-d² / T²): weight of a unit at distance d on the map (ESANN 2019, section 2).
-
-    A Gaussian of sigma = T / sqrt(2): libraries that write exp(-d² / 2 sigma²) mean the same curve.
-    """
-    ratio = ops.divide(distances, temperature)
-    # Not the negative square: TensorFlow computes a chain of unary functions value by value.
-    return ops.exp(-ratio * ratio)
 
 
 def squared_distances(z, prototypes):

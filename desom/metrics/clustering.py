@@ -1,28 +1,23 @@
-"""How well clusters agree with classes."""
+"""How well clusters agree with classes.
+
+``y_true`` and ``labels`` are arrays of int, (N,): the class and the cluster of every sample.
+All scores are Python floats, higher is better.
+"""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from desom.metrics.maps import _check
+from desom.metrics.checks import check_array
 
 
 def purity(y_true, labels):
     """Share of the samples that belong to the majority class of their cluster.
 
     Splitting clusters can only raise it, up to 1 with one sample in each, so compare it at equal
-    numbers of clusters (Manning et al., Introduction to Information Retrieval, section 16.3).
-
-    Parameters
-    ----------
-    y_true, labels : array of int, shape (N,)
-        Class and cluster of every sample.
-
-    Returns
-    -------
-    float
-        In (0, 1], higher is better.
+    numbers of clusters (Manning et al., Introduction to Information Retrieval, section 16.3). In
+    (0, 1].
     """
     counts = contingency_matrix(*_check_labels(y_true, labels))
     return float(counts.max(axis=0).sum() / counts.sum())
@@ -33,16 +28,7 @@ def accuracy(y_true, labels):
 
     The Hungarian algorithm finds the match (Xie et al., ICML 2016). With more clusters than classes
     the surplus stays unmatched and counts as wrong, so the figure is then hard to interpret.
-
-    Parameters
-    ----------
-    y_true, labels : array of int, shape (N,)
-        Class and cluster of every sample.
-
-    Returns
-    -------
-    float
-        In (0, 1], higher is better.
+    In (0, 1].
     """
     counts = contingency_matrix(*_check_labels(y_true, labels))
     return float(counts[linear_sum_assignment(counts, maximize=True)].sum() / counts.sum())
@@ -57,14 +43,14 @@ def nmi(y_true, labels, average_method="arithmetic"):
     Parameters
     ----------
     y_true, labels : array of int, shape (N,)
-        Class and cluster of every sample.
+        The class and the cluster of every sample.
     average_method : {"arithmetic", "geometric", "min", "max"}
         The mean of the two entropies.
 
     Returns
     -------
     float
-        In [0, 1], higher is better.
+        In [0, 1].
     """
     labelings = _check_labels(y_true, labels)
     return float(normalized_mutual_info_score(*labelings, average_method=average_method))
@@ -73,15 +59,7 @@ def nmi(y_true, labels, average_method="arithmetic"):
 def ari(y_true, labels):
     """Agreement on pairs of samples, corrected for chance: the adjusted Rand index.
 
-    Parameters
-    ----------
-    y_true, labels : array of int, shape (N,)
-        Class and cluster of every sample.
-
-    Returns
-    -------
-    float
-        In [-0.5, 1], higher is better, 0 in expectation by chance (Hubert & Arabie, 1985).
+    In [-0.5, 1], 0 in expectation by chance (Hubert & Arabie, 1985).
     """
     return float(adjusted_rand_score(*_check_labels(y_true, labels)))
 
@@ -110,20 +88,10 @@ def class_counts(y, labels, n_units):
 
 
 def clustering_scores(y_true, labels, n_clusters):
-    """All the clustering metrics of this module.
+    """All the clustering metrics of this module, by name: nmi is the arithmetic one.
 
-    Parameters
-    ----------
-    y_true, labels : array of int, shape (N,)
-        Class and cluster of every sample.
-    n_clusters : int
-        Number of clusters of the model, those that hold no sample included.
-
-    Returns
-    -------
-    dict of str to float
-        purity, nmi (arithmetic), nmi_geometric, accuracy and ari. The accuracy is None unless there
-        are as many clusters as classes.
+    ``n_clusters`` counts the clusters of the model, those that hold no sample included; unless
+    there are as many as classes, the accuracy is None.
     """
     n_classes = len(np.unique(y_true))
     return {
@@ -136,5 +104,5 @@ def clustering_scores(y_true, labels, n_clusters):
 
 
 def _check_labels(y_true, labels):
-    y_true = _check("y_true", y_true, (None,), kinds="iu")
-    return y_true, _check("labels", labels, y_true.shape, kinds="iu")
+    y_true = check_array("y_true", y_true, (None,), kinds="iu")
+    return y_true, check_array("labels", labels, y_true.shape, kinds="iu")

@@ -11,35 +11,7 @@ from sklearn.metrics import euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 
 from desom.errors import InputError
-
-WALK_STEPS = 8
-
-
-def check_grid(prototypes, grid_distances):
-    """Check that there is a distance on the map for every pair of prototypes.
-
-    Parameters
-    ----------
-    prototypes, grid_distances : array-like, shapes (K, D) and (K, K)
-        The prototypes, and the distances between their units on the map.
-
-    Returns
-    -------
-    prototypes : ndarray of float, shape (K, D)
-    grid_distances : ndarray of shape (K, K)
-
-    Raises
-    ------
-    InputError
-        If the sizes do not agree.
-    """
-    prototypes, grid_distances = np.asarray(prototypes, dtype=float), np.asarray(grid_distances)
-    if prototypes.ndim != 2 or grid_distances.shape != (len(prototypes),) * 2:
-        raise InputError(
-            f"prototypes of shape {prototypes.shape} and grid_distances of shape "
-            f"{grid_distances.shape} do not agree: they must be (K, D) and (K, K)."
-        )
-    return prototypes, grid_distances
+from desom.metrics.checks import blocks, check_map
 
 
 def order(prototypes, grid_distances):
@@ -58,7 +30,7 @@ def order(prototypes, grid_distances):
         Over all pairs of units, in [-1, 1]: near 1 if what is farther on the map is farther in the
         space, near 0 if the map has no order, NaN if all prototypes are equally far apart.
     """
-    prototypes, grid_distances = check_grid(prototypes, grid_distances)
+    prototypes, grid_distances = check_map(prototypes, grid_distances)
     on_map = squareform(grid_distances, checks=False)
     return float(spearmanr(on_map, pdist(prototypes)).statistic)
 
@@ -78,7 +50,9 @@ def quantization_share(points, prototypes):
         1 if one prototype, the mean, would do better.
     """
     points, prototypes = np.asarray(points, dtype=float), np.asarray(prototypes, dtype=float)
-    nearest = euclidean_distances(points, prototypes, squared=True).min(axis=1)
+    nearest = np.empty(len(points))
+    for rows in blocks(points, prototypes):
+        euclidean_distances(points[rows], prototypes, squared=True).min(axis=1, out=nearest[rows])
     return float(nearest.sum() / np.square(points - points.mean(axis=0)).sum())
 
 
@@ -98,11 +72,6 @@ def two_nn_dimension(points):
     -------
     float
         The dimension d at the scale of the nearest neighbors; infinite if all ratios are 1.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than three different points.
     """
     points = np.unique(np.asarray(points, dtype=float), axis=0)
     if len(points) < 3:
@@ -134,7 +103,7 @@ def participation_ratio(points):
     return float(np.trace(covariance) ** 2 / np.square(covariance).sum())
 
 
-def decoded_walks(decode, prototypes, grid_distances):
+def decoded_walks(decode, prototypes, grid_distances, n_steps=8):
     """Walk from every unit to every neighbor on the straight line in latent space, and decode.
 
     Parameters
@@ -143,21 +112,21 @@ def decoded_walks(decode, prototypes, grid_distances):
         Takes points (n, D) of the latent space to the space of the data (n, features).
     prototypes, grid_distances : array-like, shapes (K, D) and (K, K)
         As for `order`; units at distance 1 are neighbors.
+    n_steps : int
+        In how many equal steps each walk is decoded.
 
     Returns
     -------
     dict of str to ndarray of float32, shape (number of pairs of neighbors,)
-        ``detour``, how much longer the decoded path of 8 equal steps is than the straight line
-        between its ends: 1 for a crossfade. ``jump``, how much longer its longest step is than the
-        mean one: 1 for a change at constant speed, 8 for a sudden one. Both are 1 where nothing
-        changes.
+        ``detour``, how much longer the decoded path is than the straight line between its ends: 1
+        for a crossfade. ``jump``, how much longer its longest step is than the mean one: 1 for a
+        change at constant speed, ``n_steps`` for a sudden one. Both are 1 where nothing changes.
     """
-    prototypes, grid_distances = check_grid(prototypes, grid_distances)
+    prototypes, grid_distances = check_map(prototypes, grid_distances)
     starts, ends = np.nonzero(np.triu(grid_distances == 1))
-    n_stops = WALK_STEPS + 1
-    stops = np.linspace(prototypes[starts], prototypes[ends], n_stops, axis=1, dtype=np.float32)
+    stops = np.linspace(prototypes[starts], prototypes[ends], n_steps + 1, axis=1, dtype=np.float32)
     images = decode(stops.reshape(-1, prototypes.shape[1]))
-    images = images.reshape(len(starts), n_stops, images.shape[1])
+    images = images.reshape(len(starts), n_steps + 1, images.shape[1])
     steps = np.linalg.norm(np.diff(images, axis=1), axis=2)
     straight = np.linalg.norm(images[:, -1] - images[:, 0], axis=1)
     return {

@@ -1,9 +1,8 @@
-"""How good a clustering is, judged by classes, and how good a map is, judged by its points.
+"""How good a map is, judged by its points.
 
-Clustering metrics compare the cluster of every sample (on a map: its best-matching unit, BMU) with
-its class. Map metrics compare points, prototypes and grid; the points x and the prototypes share
-one space, latent or original (survey: Forest et al., arXiv:2011.05847). All return Python floats,
-and raise InputError for an array of the wrong shape or type, or with values that are not finite.
+The points x and the prototypes share one space, latent or original (survey: Forest et al.,
+arXiv:2011.05847). All raise InputError for an array of the wrong shape or type, or with values that
+are not finite.
 """
 
 from typing import NamedTuple
@@ -14,11 +13,10 @@ from scipy.sparse.csgraph import shortest_path
 from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 from sklearn.metrics import euclidean_distances
-from sklearn.utils import gen_batches
 
 from desom.errors import InputError
-from desom.metrics.latent import check_grid
-from desom.som import neighborhood
+from desom.grid import neighborhood
+from desom.metrics.checks import blocks, check_array, check_map
 
 
 def u_matrix(prototypes, grid_distances):
@@ -37,17 +35,12 @@ def u_matrix(prototypes, grid_distances):
     -------
     ndarray of float64, shape (K,)
         One mean per unit, in the unit of the prototypes; NaN for a unit without neighbors.
-
-    Raises
-    ------
-    InputError
-        If the sizes do not agree.
     """
-    starts, _, lengths = _steps(prototypes, grid_distances)
-    n_units = len(grid_distances)
-    totals = np.bincount(starts, lengths, minlength=n_units)
-    neighbors = np.bincount(starts, minlength=n_units)
-    return np.divide(totals, neighbors, out=np.full(n_units, np.nan), where=neighbors > 0)
+    steps = _steps(prototypes, grid_distances)
+    n_neighbors = np.diff(steps.indptr)
+    totals = np.bincount(steps.tocoo().row, steps.data, minlength=len(n_neighbors))
+    unknown = np.full(len(n_neighbors), np.nan)
+    return np.divide(totals, n_neighbors, out=unknown, where=n_neighbors > 0)
 
 
 def path_on_map(prototypes, grid_distances, start, end):
@@ -67,18 +60,11 @@ def path_on_map(prototypes, grid_distances, start, end):
     -------
     ndarray of int
         The units on the way, the first and the last included.
-
-    Raises
-    ------
-    InputError
-        If the sizes do not agree, or a unit is not on the map.
     """
-    starts, ends, lengths = _steps(prototypes, grid_distances)
-    n_units = len(grid_distances)
+    graph = _steps(prototypes, grid_distances)
+    n_units = graph.shape[0]
     if not (0 <= start < n_units and 0 <= end < n_units):
         raise InputError(f"there is no way from {start} to {end}: units are 0 to {n_units - 1}.")
-    # Only a sparse graph keeps the steps of length 0: a dense one takes them for missing.
-    graph = csr_array((lengths, (starts, ends)), shape=(n_units, n_units))
     _, before = shortest_path(graph, indices=start, return_predecessors=True)
     way = [end]
     while way[-1] != start:
@@ -87,27 +73,19 @@ def path_on_map(prototypes, grid_distances, start, end):
 
 
 def _steps(prototypes, grid_distances):
-    """List the steps between adjacent units: both ends, and how far apart their prototypes are."""
-    prototypes, grid_distances = check_grid(prototypes, grid_distances)
+    """Graph of the steps between adjacent units: how far apart their prototypes are."""
+    prototypes, grid_distances = check_map(prototypes, grid_distances)
     starts, ends = np.nonzero(grid_distances == 1)
-    return starts, ends, np.linalg.norm(prototypes[starts] - prototypes[ends], axis=1)
-
-
-BLOCK_SIZE = 500_000  # values of one temporary array: 4 MB in float64
+    lengths = np.linalg.norm(prototypes[starts] - prototypes[ends], axis=1)
+    # Only a sparse graph keeps the steps of length 0: a dense one takes them for missing.
+    return csr_array((lengths, (starts, ends)), shape=grid_distances.shape)
 
 
 def quantization_error(x, prototypes):
     """Mean distance, not squared, from a point to its best-matching unit (BMU).
 
-    Parameters
-    ----------
-    x, prototypes : array, shapes (N, D) and (K, D)
-        The points x_i and the prototypes m_k.
-
-    Returns
-    -------
-    float
-        At least 0, in the unit of x, lower is better.
+    From the points x_i, (N, D), and the prototypes m_k, (K, D), to a float of at least 0, in the
+    unit of x; lower is better.
     """
     x, prototypes = _check_points(x, prototypes)
     return float(_match(x, prototypes).distance.mean())
@@ -119,19 +97,10 @@ def topographic_error(x, prototypes, grid_distances):
     Units are adjacent at map distance 1 (Kiviluoto, ICNN 1996). With Manhattan distances, diagonal
     neighbors thus count as errors; software that gives a unit 8 neighbors reports less.
 
-    Parameters
-    ----------
-    x, prototypes : array, shapes (N, D) and (K, D)
-        The points x_i and the prototypes m_k.
-    grid_distances : array, shape (K, K)
-        Distances between units on the map, delta(k, l).
-
-    Returns
-    -------
-    float
-        In [0, 1], lower is better; 0 on a map of one unit.
+    From points (N, D), prototypes (K, D) and distances delta(k, l) between units on the map (K, K)
+    to a float in [0, 1]; lower is better, 0 on a map of one unit.
     """
-    x, prototypes, grid_distances = _check_map(x, prototypes, grid_distances)
+    x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
     return _topographic_error(_match(x, prototypes), grid_distances)
 
 
@@ -141,36 +110,20 @@ def combined_error(x, prototypes, grid_distances):
     Along the map, the way is the shortest over adjacent units, where a step from k to l is
     ‖m_k - m_l‖ long (Kaski & Lagus, ICANN 1996).
 
-    Parameters
-    ----------
-    x, prototypes, grid_distances : array, shapes (N, D), (K, D) and (K, K)
-        As in :func:`topographic_error`.
-
-    Returns
-    -------
-    float
-        At least the quantization error, in the unit of x, lower is better.
+    From the arrays of `topographic_error` to a float of at least the quantization error, in the
+    unit of x; lower is better.
     """
-    x, prototypes, grid_distances = _check_map(x, prototypes, grid_distances)
+    x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
     return _combined_error(_match(x, prototypes), prototypes, grid_distances)
 
 
 def distortion(x, prototypes, grid_distances, temperature):
     """1/N sum_i sum_k K^T(delta(chi(i), k)) ‖x_i - m_k‖²: the SOM loss, over all the points.
 
-    Parameters
-    ----------
-    x, prototypes, grid_distances : array, shapes (N, D), (K, D) and (K, K)
-        As in :func:`topographic_error`.
-    temperature : float
-        T > 0, in steps on the map.
-
-    Returns
-    -------
-    float
-        At least 0, in the squared unit of x, lower is better at equal temperature.
+    From the arrays of `topographic_error` and a temperature T > 0, in steps on the map, to a float
+    of at least 0, in the squared unit of x; lower is better at equal temperature.
     """
-    x, prototypes, grid_distances = _check_map(x, prototypes, grid_distances)
+    x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
     weigh = _weigher(grid_distances, temperature)
     return float(_match(x, prototypes, weigh).distortion.mean())
 
@@ -213,12 +166,7 @@ def neighborhood_preservation(
 ):
     """How far neighbors among the points are neighbors on the map (Venna & Kaski, ICANN 2001: M2).
 
-    This is :func:`trustworthiness`, of the same parameters, with the two spaces exchanged.
-
-    Returns
-    -------
-    float
-        In [0, 1], higher is better.
+    This is `trustworthiness`, of the same parameters, with the two spaces exchanged.
     """
     points, units = _rank_spans(x, bmus, grid_distances, n_neighbors, sample_size, random_state)
     return _rank_agreement(points, units, n_neighbors)
@@ -232,9 +180,9 @@ def map_scores(
     Parameters
     ----------
     x, prototypes, grid_distances, temperature
-        As in :func:`distortion`; the best-matching units of the points are found here.
+        As in `distortion`; the best-matching units of the points are found here.
     n_neighbors, sample_size, random_state
-        As in :func:`trustworthiness`.
+        As in `trustworthiness`.
 
     Returns
     -------
@@ -242,7 +190,7 @@ def map_scores(
         quantization_error, topographic_error, combined_error, distortion, trustworthiness and
         neighborhood_preservation.
     """
-    x, prototypes, grid_distances = _check_map(x, prototypes, grid_distances)
+    x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
     matches = _match(x, prototypes, _weigher(grid_distances, temperature))
     points, units = _rank_spans(
         x, matches.bmu, grid_distances, n_neighbors, sample_size, random_state
@@ -268,16 +216,16 @@ class _Matches(NamedTuple):
 
 def _match(x, prototypes, weigh=None):
     """Match every point; ``weigh`` turns BMUs (B,) into weights (B, K), else distortion is NaN."""
-    blocks = []
-    for rows in gen_batches(len(x), max(1, BLOCK_SIZE // max(prototypes.shape))):
+    matches = []
+    for rows in blocks(x, prototypes):
         points = x[rows]
         squared = euclidean_distances(points, prototypes, squared=True)
         bmu = squared.argmin(axis=1)
         distance = np.linalg.norm(points - prototypes[bmu], axis=1)
         weighted = weigh(bmu) * squared if weigh else np.full((len(points), 1), np.nan)
         squared[np.arange(len(points)), bmu] = np.inf
-        blocks.append((bmu, squared.argmin(axis=1), distance, weighted.sum(axis=1)))
-    return _Matches(*map(np.concatenate, zip(*blocks, strict=True)))
+        matches.append((bmu, squared.argmin(axis=1), distance, weighted.sum(axis=1)))
+    return _Matches(*map(np.concatenate, zip(*matches, strict=True)))
 
 
 def _weigher(grid_distances, temperature):
@@ -294,21 +242,17 @@ def _topographic_error(matches, grid_distances):
 
 
 def _combined_error(matches, prototypes, grid_distances):
-    starts, ends = np.nonzero(grid_distances == 1)
-    steps = np.linalg.norm(prototypes[starts] - prototypes[ends], axis=1)
-    # Only a sparse graph keeps the steps of length 0: a dense one takes them for missing.
-    graph = csr_array((steps, (starts, ends)), shape=grid_distances.shape)
     units, source = np.unique(matches.bmu, return_inverse=True)
-    lengths = shortest_path(graph, indices=units)[source, matches.second_bmu]
-    return float(np.mean(matches.distance + lengths))
+    ways = shortest_path(_steps(prototypes, grid_distances), indices=units)
+    return float(np.mean(matches.distance + ways[source, matches.second_bmu]))
 
 
 def _rank_spans(x, bmus, grid_distances, n_neighbors, sample_size, random_state):
     """Rank a sample of the points by distance to one another, in their space and on the map."""
-    x = _check("x", x, (None, None))
-    bmus = _check("bmus", bmus, (len(x),), kinds="iu")
+    x = check_array("x", x, (None, None))
+    bmus = check_array("bmus", bmus, (len(x),), kinds="iu")
     n_units = len(grid_distances)
-    grid_distances = _check("grid_distances", grid_distances, (n_units, n_units))
+    grid_distances = check_array("grid_distances", grid_distances, (n_units, n_units))
     if bmus.min() < 0 or bmus.max() >= n_units:
         raise InputError(
             f"bmus from {bmus.min()} to {bmus.max()} cannot be used: "
@@ -349,27 +293,11 @@ def _rank_agreement(neighbor_ranks, penalty_ranks, k):
 
 
 def _check_points(x, prototypes):
-    x = _check("x", x, (None, None))
+    x = check_array("x", x, (None, None))
     # Prototypes in float64 have every distance computed in float64, even to float32 points.
-    return x, _check("prototypes", prototypes, (None, x.shape[1])).astype("float64")
+    return x, check_array("prototypes", prototypes, (None, x.shape[1])).astype("float64")
 
 
-def _check_map(x, prototypes, grid_distances):
-    x, prototypes = _check_points(x, prototypes)
-    n_units = len(prototypes)
-    return x, prototypes, _check("grid_distances", grid_distances, (n_units, n_units))
-
-
-def _check(name, given, shape, kinds="iuf"):
-    """Return an array of finite numbers if it has the shape, where None is any length above 0."""
-    array = np.asarray(given)
-    fits = len(shape) == array.ndim and array.size > 0
-    if not fits or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
-        wanted = ", ".join("any" if n is None else str(n) for n in shape)
-        raise InputError(f"{name} of shape {array.shape} cannot be used: it must be ({wanted}).")
-    if array.dtype.kind not in kinds:
-        accepted = "numbers" if "f" in kinds else "integers"
-        raise InputError(f"{name} of type {array.dtype} cannot be used: it must hold {accepted}.")
-    if not np.isfinite(array).all():
-        raise InputError(f"{name} holds NaN or infinite values: only finite ones are accepted.")
-    return array
+def _check_points_on_map(x, prototypes, grid_distances):
+    x = check_array("x", x, (None, None))
+    return x, *check_map(prototypes, grid_distances, x.shape[1])

@@ -198,7 +198,7 @@ def test_an_overview_takes_a_fitted_estimator(cls, changes):
         (lambda: figures.plot_units(range(K), SIZE, topology="hexagon"), "'hexagonal'"),
         (lambda: figures.mosaic(np.zeros((K, 1)), SIZE, (1, 1), "round"), "unknown topology"),
         (lambda: figures.plot_lattice([[0, 0]], np.zeros((K, 2)), SIZE, topology=""), "topology"),
-        (lambda: figures.plot_u_matrix(np.zeros((5, 2)), SIZE), "do not agree"),
+        (lambda: figures.plot_u_matrix(np.zeros((5, 2)), SIZE), "grid_distances of shape"),
     ],
 )
 def test_a_refusal_is_one_sentence(draw, sentence):

@@ -187,11 +187,21 @@ def test_float32_points_far_from_the_origin_keep_their_distances():
     assert list(scores.values())[:4] == pytest.approx(expected, rel=1e-8)
 
 
-def test_blocks_change_nothing(monkeypatch):
-    arguments = *random_map(1), 0.7
-    whole = metrics.map_scores(*arguments)
-    monkeypatch.setattr(metrics, "BLOCK_SIZE", 90)  # 7 points of 12 distances a block, of 40
-    assert metrics.map_scores(*arguments) == pytest.approx(whole, rel=1e-12)
+def test_many_points_are_those_of_one_block():
+    x, prototypes, distances = random_map(1, n_samples=100_000)  # three blocks
+    lengths = cdist(x, prototypes)
+    first, second = lengths.argsort(axis=1)[:, :2].T
+    weights = np.exp(-((distances[first] / 0.7) ** 2))
+    scores = metrics.map_scores(x, prototypes, distances, 0.7, sample_size=100)
+    assert list(scores.values())[:4] == pytest.approx(
+        [
+            lengths.min(axis=1).mean(),
+            np.mean(distances[first, second] > 1),
+            metrics.combined_error(x, prototypes, distances),
+            (weights * lengths**2).sum(axis=1).mean(),
+        ],
+        rel=1e-6,
+    )
 
 
 def test_the_distances_of_all_points_are_never_held_at_once():
@@ -382,7 +392,8 @@ X, M, D = np.zeros((6, 2)), np.zeros((4, 2)), grid_distances((2, 2))
         (lambda: metrics.trustworthiness(X, [0] * 6, D, 0), "n_neighbors = 0"),
         (lambda: metrics.trustworthiness(X, [0] * 6, D, 2, sample_size=4), "with 4 samples"),
         (lambda: metrics.neighborhood_preservation(X, [0] * 6, D, 3), "n_neighbors = 3"),
-        (lambda: metrics.u_matrix([1.0, 2.0], np.zeros((2, 2))), "do not agree"),
+        (lambda: metrics.u_matrix([1.0, 2.0], np.zeros((2, 2))), r"prototypes of shape \(2,\)"),
+        (lambda: metrics.u_matrix(M, D[:3, :3]), r"grid_distances .* must be \(4, 4\)"),
         (lambda: metrics.path_on_map(M, D, 0, 4), "0 to 3"),
         (lambda: metrics.map_scores(X, M, D, 1.0), "n_neighbors = 5 .* 6 samples"),
         (lambda: metrics.map_scores(X, M, D, -1.0), "temperature = -1.0"),
