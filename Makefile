@@ -55,8 +55,13 @@ lock: ## pin every package anew in constraints.txt, for Linux and macOS (needs u
 	awk -F '[= ]+' '!/pypy/ && !seen[$$1]++ {print $$1 "==" $$2}' constraints.txt > .constraints && mv .constraints constraints.txt
 
 repository: ## write where the repository is (URL=https://github.com/you/desom) into every file that says so
-	@test -n "$(URL)" || { echo "Say where: make repository URL=https://github.com/you/desom" >&2; exit 1; }
-	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/repository.py $(URL)
+	@echo '$(URL)' | grep -Eqx 'https://github\.com/[[:alnum:]_.-]+/[[:alnum:]_.-]+' || \
+	{ echo "Say where: make repository URL=https://github.com/you/desom" >&2; exit 1; }
+	@old=$$(sed -n 's/^  url: //p' _config.yml); \
+	grep -rlF "$$old" _config.yml README.md CITATION.cff book notebooks | while read -r file; do \
+		sed -E -i.old "s,$$old([^[:alnum:]_-]|\$$),$(URL)\1,g" "$$file" && rm "$$file.old" && \
+		echo "$$file names $(URL)" || exit 1; \
+	done
 
 clean: ## remove _build/, also what was trained for it
 	rm -rf _build

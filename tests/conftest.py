@@ -14,7 +14,7 @@ from desom.baselines.dec import DEC
 from desom.engine import loop
 from desom.experiments import artifact, run, schedule
 from desom.experiments.grids import Grid
-from helpers import DEEP, ROOT, build, deep, small
+from helpers import DEEP, deep, small
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -152,14 +152,3 @@ def tiny_grid(monkeypatch, blobs):
     run.load_dataset.cache_clear()
     yield grid
     run.load_dataset.cache_clear()
-
-
-@pytest.fixture(scope="session")
-def committed_book(tmp_path_factory):
-    """Compile the executions that are committed, without TensorFlow; give the pages' folder."""
-    folder = tmp_path_factory.mktemp("committed")
-    (folder / "tensorflow.py").write_text("raise ImportError('tensorflow is not to be used')")
-    env = {"PYTHONPATH": str(folder)}
-    made = build(ROOT, "compile", "--committed", "--into", folder, env=env)
-    assert made.returncode == 0, made.stdout + made.stderr
-    return folder / "_build/html"

@@ -1,9 +1,5 @@
 """What several test modules share besides fixtures: small estimators, names, refusals."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -23,8 +19,6 @@ from desom.baselines.vade import VaDE
 from desom.baselines.wamic import WaMiC
 from desom.datasets import load
 from desom.errors import InputError
-
-ROOT = Path(__file__).resolve().parents[1]
 
 ON_TENSORFLOW = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="about how TensorFlow compiles"
@@ -178,11 +172,3 @@ def refusal(name):
     message = str(error.value)
     assert "\n" not in message and message.endswith(".")
     return message
-
-
-def build(repository, *arguments, env=()):
-    """Run tools/book.py as make does, in a process of its own."""
-    command = [sys.executable, repository / "tools" / "book.py", *arguments]
-    return subprocess.run(
-        command, cwd=repository, env=os.environ | dict(env), capture_output=True, text=True
-    )

@@ -5,10 +5,8 @@ What every step makes is under ``_build/``:
 ``executions/``
     The notebooks as papermill leaves them; here a failed execution can be inspected.
 ``source/``
-    The executions without what is volatile, and the pages.
-``pages/``
-    What Jupyter Book reads: the same, with code and records named below every figure and table. It
-    mirrors the repository, so that the addresses of its files are those of the repository.
+    What Jupyter Book reads: the executions without what is volatile, and the pages. It mirrors the
+    repository, so that the addresses of its files are those of the repository.
 ``html/``
     The book.
 ``quick/results/``, ``paper/results/``
@@ -27,11 +25,11 @@ from pathlib import Path
 
 import nbformat
 
-import provenance
 from gate import (
     ROOT,
     BookError,
     copy_faults,
+    ended,
     execution_faults,
     read,
     refuse,
@@ -40,7 +38,6 @@ from gate import (
     source_faults,
     sources,
 )
-from mend import mend
 
 HOUR = 3600
 # The longest that a cell may take. At the paper's scale a cell may train a whole grid.
@@ -135,12 +132,14 @@ def stage(build, *, executed):
     """Lay out afresh what the book is made of; with or without the committed executions."""
     staging = build / "source"
     shutil.rmtree(staging, ignore_errors=True)
-    hidden = shutil.ignore_patterns(".*", *([] if executed else ["*.ipynb"]))
-    shutil.copytree(ROOT / "book", staging / "book", ignore=hidden)
-    for name in ("_config.yml", "_toc.yml", "tools/apidoc.py"):
+    staging.mkdir(parents=True)
+    for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, staging)
-    # The API pages are made of the docstrings.
-    shutil.copytree(ROOT / "desom", staging / "desom", ignore=shutil.ignore_patterns("__pycache__"))
+    # The API pages are made of the docstrings; the notes on code name lines of the sources.
+    for name in ("book", "desom", "notebooks"):
+        left_out = ["*.ipynb"] if name == "book" and not executed else []
+        ignored = shutil.ignore_patterns(".*", "__pycache__", *left_out)
+        shutil.copytree(ROOT / name, staging / name, ignore=ignored)
 
 
 def execute(arguments):
@@ -214,7 +213,7 @@ def links(arguments):
 
 
 def jupyter_book(arguments, builder):
-    """Have Jupyter Book read the pages, after code and records are named on them."""
+    """Have Jupyter Book read the pages that are staged, or else those that are committed."""
     build = arguments.into / "_build"
     if arguments.committed:
         refuse(repository_faults(ROOT))
@@ -227,23 +226,19 @@ def jupyter_book(arguments, builder):
 def compile_staged(into, builder="html"):
     """Compile what is staged, from nothing: Sphinx does not repeat the warnings of old pages."""
     build = into / "_build"
-    for stale in (builder, ".doctrees", "jupyter_execute", "pages"):
+    for stale in (builder, ".doctrees", "jupyter_execute"):
         shutil.rmtree(build / stale, ignore_errors=True)
-    shutil.copytree(build / "source", build / "pages")
-    provenance.annotate(build / "pages" / "book", ROOT / "notebooks", ROOT / "_config.yml")
-    command = [Path(sysconfig.get_path("scripts"), "jupyter-book"), "build", build / "pages"]
+    command = [Path(sysconfig.get_path("scripts"), "jupyter-book"), "build", build / "source"]
     command += ["--path-output", into, "-W", "-n", "--keep-going"]
     # Its name for HTML is not that of the folder: it would add one.
     command += [] if builder == "html" else ["--builder", builder]
     print(f"Compiling: {' '.join(map(str, command))}", flush=True)
     if subprocess.run(command).returncode:
         raise BookError("the book has faults; Jupyter Book's warnings, above, name them")
-    if builder == "html":
-        mend(build / "html")
 
 
 def main(argv=None):
-    """Run a command; faults end it with one sentence each and exit status 1."""
+    """Run a command."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     subs = {}
@@ -265,12 +260,7 @@ def main(argv=None):
     )
     arguments = parser.parse_args(argv)
     arguments.into = arguments.into.resolve()
-    try:
-        arguments.command(arguments)
-    except BookError as error:
-        print(f"book: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return ended("book", arguments.command, arguments)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,11 @@ from tempfile import TemporaryDirectory
 
 import nbformat
 import yaml
+from nbconvert.preprocessors import TagRemovePreprocessor
 
 from book import compile_staged, stage
 from exercises import exercises_of, part_of
-from gate import ROOT, BookError, read, refuse, repository_faults, sources
+from gate import ROOT, BookError, ended, read, refuse, repository_faults, sources
 from slides import slides
 
 TIME = re.compile(r"\*\*Time\*\* about (\d+) minutes")
@@ -63,14 +64,16 @@ check of what is still open shows an error with a hint, and the next cell goes o
 
 
 def strip(notebook):
-    """Remove the solutions of a notebook, and what its checks have printed, in place.
+    """Remove the solutions of a notebook, and what its checks have printed.
 
     A check keeps its error to itself: with the tag ``raises-exception``, *Run All* goes on.
     """
-    notebook.cells = [cell for cell in notebook.cells if part_of(cell) != "solution"]
+    remover = TagRemovePreprocessor(
+        remove_cell_tags={"solution"}, remove_all_outputs_tags={"check"}
+    )
+    notebook, _ = remover.preprocess(notebook, {})
     for cell in notebook.cells:
         if part_of(cell) == "check":
-            cell.outputs = []
             cell.metadata.tags = [*cell.metadata.tags, "raises-exception"]
     return notebook
 
@@ -240,28 +243,28 @@ def make_slides(folder):
         (folder / f"{source.stem}.html").write_text(page, "utf-8")
 
 
+def make(course):
+    """Make all three in an empty folder."""
+    refuse(repository_faults(ROOT))
+    shutil.rmtree(course, ignore_errors=True)
+    for name, edition in (
+        ("slides", make_slides),
+        ("instructor", instructor),
+        ("student", student),
+    ):
+        (course / name).mkdir(parents=True)
+        edition(course / name)
+        print(f"Made {course / name}", flush=True)
+
+
 def main(argv=None):
-    """Make all three; faults end it with one sentence each and exit status 1."""
+    """Make the course."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--into", type=Path, default=ROOT, help="folder to make _build/ in; default: this one"
     )
     course = parser.parse_args(argv).into.resolve() / "_build" / "course"
-    try:
-        refuse(repository_faults(ROOT))
-        shutil.rmtree(course, ignore_errors=True)
-        for name, make in (
-            ("slides", make_slides),
-            ("instructor", instructor),
-            ("student", student),
-        ):
-            (course / name).mkdir(parents=True)
-            make(course / name)
-            print(f"Made {course / name}", flush=True)
-    except BookError as error:
-        print(f"course: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return ended("course", make, course)
 
 
 if __name__ == "__main__":

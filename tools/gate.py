@@ -5,6 +5,7 @@ Every check gives its faults as sentences; none is no fault.
 
 import json
 import re
+import sys
 import warnings
 from copy import deepcopy
 from itertools import zip_longest
@@ -32,6 +33,29 @@ def refuse(faults):
     """Raise a BookError of the faults, if there are any."""
     if faults:
         raise BookError("\n".join(faults))
+
+
+def ended(name, command, *arguments):
+    """Run a command; its faults end it with one sentence each and exit status 1.
+
+    Parameters
+    ----------
+    name : str
+        What the sentences begin with.
+    command : callable
+        The command, for these arguments.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    try:
+        command(*arguments)
+    except BookError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def sources(root):

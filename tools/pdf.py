@@ -11,6 +11,7 @@ import posixpath
 import re
 import shutil
 import sys
+from contextlib import contextmanager
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -19,9 +20,19 @@ from urllib.parse import urlsplit
 import yaml
 from bs4 import BeautifulSoup
 
-from chromium import browser
-from gate import ROOT, BookError, refuse
+from gate import ROOT, BookError, ended, refuse
 
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The browser itself asks its makers for nothing. It runs as root in containers: no sandbox there.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 # What paper has no use for. Folded code is left out, and what an output folds to be copied.
 SCREEN_ONLY = (
     "script, noscript, button, canvas, .headerlink, .only-dark, details.hide, .cell_output details"
@@ -36,7 +47,7 @@ FIT = """width => {
     }
 }"""
 CUT = """width => [...document.querySelectorAll("article *")]
-    .filter(e => !e.closest("svg") && e.getBoundingClientRect().right > width + 2)
+    .filter(e => !e.closest("svg, mjx-assistive-mml") && e.getBoundingClientRect().right > width + 2)
     .map(e => `${e.closest("article").id}: ${e.outerHTML.slice(0, 80)}`)"""
 # A section may begin on the sheet before its heading, which keeps with what it heads.
 ANCHORS = """() => {
@@ -52,23 +63,53 @@ NUMBER = """pages => {
     for (const entry of document.querySelectorAll("nav a"))
         entry.nextElementSibling.textContent = pages[entry.hash.slice(1)];
 }"""
+DOCUMENT = """<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
+<title>{title}</title>{styles}<style>{sheet}</style>
+<script>window.MathJax = {{options: {{enableMenu: false, enableAssistiveMml: false,
+processHtmlClass: "tex2jax_process|mathjax_process|math|output_area"}}}}</script>
+<script defer src="html/mathjax/tex-svg.js"></script></head><body>
+<header><p class="title">{title}</p><p>{author}</p></header>
+<nav><h1>Contents</h1>{contents}</nav>
+{articles}</body></html>"""
 
 
-def chapters(toc):
-    """List the pages of a table of contents in their order.
+def chromium():
+    """Find the machine's Chromium on the PATH; None if there is none."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
 
-    Parameters
-    ----------
-    toc : dict
-        What ``_toc.yml`` holds.
+
+@contextmanager
+def browser():
+    """Open Chromium without a window, the machine's or else playwright's own.
 
     Yields
     ------
-    part : str
-        The caption of the part; empty for the front page.
-    page : str
-        The page, without its ending.
+    playwright.sync_api.Browser
+        It has a profile of its own, empty.
+
+    Raises
+    ------
+    BookError
+        If there is no Chromium.
     """
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as playwright:
+        try:
+            opened = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        except Error as error:
+            raise BookError(
+                "Chromium does not start; install it by `apt-get install chromium` or "
+                f"`.venv/bin/playwright install chromium` ({str(error).partition(chr(10))[0]})"
+            ) from None
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+def chapters(toc):
+    """Yield the part's caption, empty for the front page, and the name of every page in order."""
 
     def below(part, entries):
         for entry in entries:
@@ -102,15 +143,15 @@ def article(html, page, pages):
     bs4.Tag
         The article.
     """
-    found = BeautifulSoup((html / f"{page}.html").read_text("utf-8"), "html.parser").article
+    text = BeautifulSoup((html / f"{page}.html").read_text("utf-8"), "html.parser").article
     folder = posixpath.dirname(page)
-    for element in found.select(SCREEN_ONLY):
+    for element in text.select(SCREEN_ONLY):
         element.decompose()
-    for fold in found.find_all("details"):
+    for fold in text.find_all("details"):
         fold["open"] = ""
 
-    ids = {element["id"] for element in found.find_all(id=True)}
-    for element in found.find_all(True):
+    ids = {element["id"] for element in text.find_all(id=True)}
+    for element in text.find_all(True):
         if element.get("id"):
             element["id"] = name(page, element["id"])
         for attribute in REFERRING:
@@ -119,14 +160,12 @@ def article(html, page, pages):
                 words = value.split() if isinstance(value, str) else value
                 element[attribute] = " ".join(name(page, word) for word in words)
         if element.get("src") and ":" not in element["src"]:
-            element["src"] = posixpath.join(
-                html.name, posixpath.normpath(f"{folder}/{element['src']}")
-            )
-    for style in found.find_all("style"):
+            element["src"] = posixpath.normpath(f"html/{folder}/{element['src']}")
+    for style in text.find_all("style"):
         style.string = re.sub(
             r"#([\w-]+)", lambda m: f"#{name(page, m[1])}" if m[1] in ids else m[0], style.string
         )
-    for link in found.find_all("a", href=True):
+    for link in text.find_all("a", href=True):
         address = urlsplit(link["href"])
         if address.scheme in ("http", "https", "mailto"):
             continue
@@ -135,33 +174,36 @@ def article(html, page, pages):
             link["href"] = f"#{name(target.removesuffix('.html'), address.fragment)}"
         else:
             link.unwrap()
-    found["id"] = name(page)
-    return found
+    text["id"] = name(page)
+    return text
 
 
 def document(html, toc, config):
-    """Join the pages to one document.
+    """Join the pages to one document in HTML.
 
     Parameters
     ----------
     html : Path
-        The folder of the compiled book; the document is to lie beside it.
+        The folder ``html`` of the compiled book; the document is to lie beside it.
     toc, config : dict
         What ``_toc.yml`` and ``_config.yml`` hold.
 
     Returns
     -------
     str
-        The document, in HTML.
+        The document.
     """
     listed = list(chapters(toc))
     pages = {page for _, page in listed}
-    contents, articles, heads, last = [], [], [], ""
+    contents, articles, last = [], [], ""
+    styles = [*sorted((html / "_static").glob("mystnb*.css")), html / "_static/pygments.css"]
+    sheet = [(ROOT / "tools/pdf.css").read_text("utf-8")]
     for number, (part, page) in enumerate(listed):
         text = article(html, page, pages)
         title = text.h1.get_text().strip()
         text["style"] = f"page: chapter{number}"
-        heads.append(f'@page chapter{number} {{ @top-right {{ content: "{_css(title)}" }} }}')
+        head = title.replace("\\", "\\\\").replace('"', '\\"')
+        sheet.append(f'@page chapter{number} {{ @top-right {{ content: "{head}" }} }}')
         if part != last:
             contents.append(f'<p class="part">{escape(part)}</p>')
             last = part
@@ -170,31 +212,14 @@ def document(html, toc, config):
             section = heading.find_parent("section")
             contents.append(_entry(section["id"], heading.get_text().strip(), "section"))
         articles.append(str(text))
-    title, author = escape(config["title"]), escape(config["author"])
-    styles = [*sorted((html / "_static").glob("mystnb*.css")), html / "_static/pygments.css"]
-    links = [f'<link rel="stylesheet" href="{html.name}/_static/{s.name}">' for s in styles]
-    sheet = (ROOT / "tools/pdf.css").read_text("utf-8")
-    return "\n".join(
-        [
-            '<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">',
-            f"<title>{title}</title>",
-            *links,
-            f"<style>{sheet}\n{' '.join(heads)}</style>",
-            "<script>window.MathJax = {options: {enableMenu: false, enableAssistiveMml: false,",
-            'processHtmlClass: "tex2jax_process|mathjax_process|math|output_area"}}</script>',
-            f'<script defer src="{html.name}/mathjax/tex-svg.js"></script></head><body>',
-            f'<header><p class="title">{title}</p><p>{author}</p></header>',
-            "<nav><h1>Contents</h1>",
-            *contents,
-            "</nav>",
-            *articles,
-            "</body></html>",
-        ]
+    return DOCUMENT.format(
+        title=escape(config["title"]),
+        author=escape(config["author"]),
+        styles="".join(f'<link rel="stylesheet" href="html/_static/{s.name}">' for s in styles),
+        sheet="\n".join(sheet),
+        contents="".join(contents),
+        articles="\n".join(articles),
     )
-
-
-def _css(text):
-    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _entry(place, title, kind="chapter"):
@@ -209,15 +234,8 @@ def printed(page):
     return PdfReader(BytesIO(page.pdf(prefer_css_page_size=True, tagged=True, outline=True)))
 
 
-def print_book(build, target):
-    """Print the book that is compiled.
-
-    Parameters
-    ----------
-    build : Path
-        The folder that holds ``html/``.
-    target : Path
-        The PDF to write.
+def print_book(build):
+    """Print the book that is compiled in ``html/`` of a folder to ``desom.pdf`` beside it.
 
     Raises
     ------
@@ -226,7 +244,7 @@ def print_book(build, target):
     """
     from pypdf import PdfWriter
 
-    html = build / "html"
+    html, target = build / "html", build / "desom.pdf"
     if not html.exists():
         raise BookError(f"nothing is compiled in {build}; run `make html` or `make book` first")
     toc, config = (
@@ -244,14 +262,11 @@ def print_book(build, target):
         page.evaluate(FIT, WIDTH)
         refuse([f"wider than the paper in {fault}" for fault in page.evaluate(CUT, WIDTH)])
         first = printed(page)
-        places = first.named_destinations.items()
-        page.evaluate(
-            NUMBER,
-            {
-                key.lstrip("/"): 1 + first.get_destination_page_number(place)
-                for key, place in places
-            },
-        )
+        sheets = {
+            key.lstrip("/"): 1 + first.get_destination_page_number(place)
+            for key, place in first.named_destinations.items()
+        }
+        page.evaluate(NUMBER, sheets)
         # It would remark that it copies a few objects of Chromium's twice.
         logging.getLogger("pypdf").setLevel(logging.ERROR)
         writer = PdfWriter(clone_from=printed(page))
@@ -259,51 +274,38 @@ def print_book(build, target):
     # Without the time of printing, the same book is the same file.
     writer.metadata = {"/Title": config["title"], "/Author": config["author"]}
     writer.write(target)
+    print(f"The printed book is {target}")
 
 
 def join(build):
     """Put the PDF beside the pages, and a link to it on the front page.
-
-    Parameters
-    ----------
-    build : Path
-        The folder that holds ``html/`` and ``desom.pdf``.
 
     Raises
     ------
     BookError
         If the book is not printed.
     """
-    printed, front = build / "desom.pdf", build / "html/book/index.html"
-    if not printed.exists():
-        raise BookError(f"{printed} is missing; run `make pdf` first")
-    shutil.copy(printed, build / "html")
-    size = printed.stat().st_size / 1e6
+    pdf, front = build / "desom.pdf", build / "html/book/index.html"
+    if not pdf.exists():
+        raise BookError(f"{pdf} is missing; run `make pdf` first")
+    shutil.copy(pdf, build / "html")
+    size = pdf.stat().st_size / 1e6
     link = f'<p><a href="../desom.pdf">The whole book as a PDF</a> ({size:.0f} MB)</p>'
     page = front.read_text("utf-8")
     if link not in page:
         front.write_text(page.replace("</article>", f"{link}</article>"), "utf-8")
+    print(f"The pages lead to {build / 'html/desom.pdf'}")
 
 
 def main(argv=None):
-    """Print the book; a fault ends it with one sentence and exit status 1."""
+    """Print the book, or join the print to the pages."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--build", type=Path, default=ROOT / "_build", help="default: _build")
     parser.add_argument(
         "--join", action="store_true", help="do not print, but add the print to the pages"
     )
     arguments = parser.parse_args(argv)
-    target = arguments.build / "desom.pdf"
-    try:
-        if arguments.join:
-            join(arguments.build)
-        else:
-            print_book(arguments.build, target)
-    except BookError as error:
-        print(f"pdf: {error}", file=sys.stderr)
-        return 1
-    print(f"The printed book is {target}")
-    return 0
+    return ended("pdf", join if arguments.join else print_book, arguments.build)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ if (window.MathJax) {
 }
 
 // What scrolls can be scrolled by keys: it takes the focus, but only while it is too wide. The
-// theme's own way (see tools/mend.py) knows nothing of what is folded when the page is opened.
+// theme's own way (see book/_ext/pages.py) knows nothing of what is folded when the page is opened.
 // Rounding makes some boxes a few pixels too narrow.
 const BOXES = "pre, .cell_output, .output, .pst-scrollable-table-container, mjx-container";
 const scrolled = new ResizeObserver((entries) => {

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
 
@@ -10,7 +11,7 @@ from IPython.display import Markdown, display
 
 from desom.experiments.records import REPOSITORY, default_folder
 
-# Of an output that names records; `tools/provenance.py` reads it, no front end shows it.
+# Marks an output that names records for `book/_ext/pages.py`; front ends show its text alone.
 RECORDS = "application/vnd.desom.records+json"
 
 
@@ -33,7 +34,7 @@ def show_code(*functions):
 
 
 def cite(records):
-    """Say under a cell which runs it reads; the book puts that beside all that is made of them.
+    """Say under a cell which records it reads; the book folds that, and adds a link to the code.
 
     Parameters
     ----------
@@ -45,18 +46,11 @@ def cite(records):
     list of dict
         The same records.
     """
-    by_file = {}
-    for record in records:
-        by_file.setdefault(f"{record['method']}/{record['dataset']}.jsonl", []).append(record)
-    _cite(
-        {
-            "file": file,
-            "runs": [record["key"] for record in found],
-            "seeds": sorted({record["seed"] for record in found}),
-            **_made([record["environment"] for record in found]),
-        }
-        for file, found in by_file.items()
-    )
+    if records:
+        names = dict.fromkeys(f"{record['method']}/{record['dataset']}" for record in records)
+        keys, seeds = ({record[part] for record in records} for part in ("key", "seed"))
+        runs = f"{len(keys):,} runs, seeds {_ranges(sorted(seeds))}: {', '.join(names)}"
+        _display_note(runs, [record["environment"] for record in records], default_folder())
     return records
 
 
@@ -69,29 +63,30 @@ def read_benchmarks():
         What ``results/benchmarks.json`` holds, by benchmark.
     """
     path = REPOSITORY / "results" / "benchmarks.json"
-    found = json.loads(path.read_text("utf-8"))
-    parts = [part for name in found.values() for part in (name, *name.get("other_machines", []))]
-    environments = [part["environment"] for part in parts]
-    _cite([{"file": path.name, "runs": [], "seeds": [], **_made(environments)}], path.parent)
-    return found
+    benchmarks = json.loads(path.read_text("utf-8"))
+    parts = [p for name in benchmarks.values() for p in (name, *name.get("other_machines", []))]
+    _display_note(path.name, [part["environment"] for part in parts], path.parent)
+    return benchmarks
 
 
-def _made(environments):
-    """Name where and by which code runs were made, each once."""
-    machines = {
-        f"{e['device']}, {e['threads']} thread{'s' * (e['threads'] > 1)}": None
-        for e in environments
-    }
-    revisions = dict.fromkeys(environment["revision"] for environment in environments)
-    return {"revisions": list(revisions), "machines": list(machines)}
+def _ranges(numbers):
+    """Write sorted integers briefly: 0–3, 7."""
+    cuts = [0, *(i for i, (a, b) in enumerate(pairwise(numbers), 1) if b > a + 1), len(numbers)]
+    parts = [numbers[a:b] for a, b in pairwise(cuts)]
+    return ", ".join(f"{p[0]}–{p[-1]}" if len(p) > 1 else f"{p[0]}" for p in parts)
 
 
-def _cite(files, folder=None):
-    files = list(files)
-    if not files:
-        return
-    # Runs that a reader makes elsewhere are not part of the repository: nothing to link to.
-    folder = Path(folder or default_folder()).resolve()
-    committed = folder == REPOSITORY / "results"
-    text = f"Records: {', '.join(file['file'] for file in files)} in {folder.name}/"
-    display({"text/plain": text, RECORDS: {"committed": committed, "files": files}}, raw=True)
+def _display_note(what, environments, folder):
+    """Display which records these are, in which folder, by which code, on which devices."""
+    # What a reader runs is no part of the repository: there is nothing to link to.
+    committed = Path(folder).resolve() == REPOSITORY / "results"
+    place = "results/" if committed else f"{Path(folder).name}/, made for this page"
+    revisions = dict.fromkeys(e["revision"] for e in environments)
+    devices = dict.fromkeys(
+        f"{e['device']}, {e['threads']} thread{'s' * (e['threads'] > 1)}" for e in environments
+    )
+    text = (
+        f"Records in {place}: {what}. Revisions of the code: {', '.join(revisions)}. "
+        f"Devices: {'; '.join(devices)}."
+    )
+    display({"text/plain": text, RECORDS: {"committed": committed}}, raw=True)

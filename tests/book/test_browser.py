@@ -4,12 +4,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-import chromium
-
-pytestmark = pytest.mark.skipif(
-    chromium.find() is None, reason="Chromium is not installed (Debian: apt-get install chromium)"
-)
-
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 # axe would fetch the style sheets once more, which a browser forbids on pages from disk.
 AXE = {"resultTypes": ["violations"], "preload": False}
@@ -98,11 +92,12 @@ def visit(context, path):
 
 
 @pytest.fixture(scope="module")
-def context():
-    """Have a browser whose readers want no animations: colors are measured at rest."""
-    with chromium.browser() as browser:
-        viewport = {"width": 1280, "height": 800}
-        yield browser.new_context(reduced_motion="reduce", color_scheme="light", viewport=viewport)
+def context(browser):
+    """Have readers who want no animations: colors are measured at rest."""
+    viewport = {"width": 1280, "height": 800}
+    context = browser.new_context(reduced_motion="reduce", color_scheme="light", viewport=viewport)
+    yield context
+    context.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,8 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
 from html.parser import HTMLParser
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -17,19 +14,15 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import course
 import gate
+from building import KERNEL, ROOT, tool, write_chapter, write_repository
 from exercises import exercises_of
 from slides import slides
 
-ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = gate.sources(ROOT)
 EXERCISES = {e.label: e for source in CHAPTERS for e in exercises_of(source)}
 # A word that nothing else has; it stands wherever a solution is.
 CANARY = "solutioncanary"
 
-KERNEL = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
 ABOUT = """\
 # A chapter
 
@@ -80,25 +73,17 @@ def chapter(executed):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Make the course of a repository with one chapter."""
-    root = tmp_path_factory.mktemp("course")
-    for name in ("notebooks", "book/_extra/mathjax", "book/_static", "desom"):
-        (root / name).mkdir(parents=True)
-    # What API pages are made of.
-    (root / "desom/__init__.py").write_text('"""A package."""\n')
-    shutil.copytree(ROOT / "tools", root / "tools")
-    shutil.copy(ROOT / "_config.yml", root)
+    root = write_repository(tmp_path_factory.mktemp("course"))
     entries = [{"file": "book/chapter"}], [{"file": "book/teaching"}]
     parts = [{"caption": str(n), "chapters": e} for n, e in enumerate(entries)]
     toc = {"format": "jb-book", "root": "book/index", "parts": parts}
     (root / "_toc.yml").write_text(yaml.safe_dump(toc))
     (root / "book/index.md").write_text("# A book\n\nSee {ref}`ex-chapter-number`.\n")
     (root / "book/teaching.md").write_text("# Plan\n\nThe planword.\n")
-    (root / "book/references.bib").write_text("")
+    (root / "book/_extra/mathjax").mkdir()
     (root / "book/_extra/mathjax/tex-svg.js").write_text("// no math\n")
-    nbformat.write(chapter(executed=False), root / "notebooks/chapter.ipynb")
-    nbformat.write(chapter(executed=True), root / "book/chapter.ipynb")
-    command = [sys.executable, root / "tools/course.py"]
-    run = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    write_chapter(root, chapter(executed=False), chapter(executed=True))
+    run = tool(root, "course.py")
     assert run.returncode == 0, run.stdout + run.stderr
     return root / "_build/course"
 
@@ -248,28 +233,23 @@ def test_slides_have_every_figure_and_none_is_empty(copy):
     assert elsewhere == ["mathjax/tex-svg.js"]
 
 
-@pytest.mark.skipif(not Path("/usr/bin/chromium").exists(), reason="needs Chromium")
-def test_slides_open_without_a_network(tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
+def test_slides_open_without_a_network(browser, tmp_path):
     shutil.copytree(ROOT / "book/_extra/mathjax", tmp_path / "mathjax")
     page_file = tmp_path / "som.html"
     page_file.write_text(slides(ROOT / "book/som.ipynb"), "utf-8")
     requests, errors = [], []
-    with playwright.sync_playwright() as play:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=options)
-        page = browser.new_page(viewport={"width": 1280, "height": 720})
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        page.goto(page_file.as_uri())
-        page.wait_for_selector("mjx-container svg")
-        assert page.locator("[data-mjx-error]").count() == 0
-        assert "$" not in page.locator("main").inner_text()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        before = page.evaluate("scrollY")
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function("before => scrollY > before + innerHeight / 2", arg=before)
-        browser.close()
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.goto(page_file.as_uri())
+    page.wait_for_selector("mjx-container svg")
+    assert page.locator("[data-mjx-error]").count() == 0
+    assert "$" not in page.locator("main").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    before = page.evaluate("scrollY")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("before => scrollY > before + innerHeight / 2", arg=before)
+    page.close()
     assert errors == []
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []

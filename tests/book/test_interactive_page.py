@@ -5,25 +5,14 @@ import re
 import numpy as np
 import pytest
 
-import chromium
 import interactive
 from drawings import DIGITS, apply, nearest, read
-
-pytestmark = pytest.mark.skipif(
-    chromium.find() is None, reason="Chromium is not installed (Debian: apt-get install chromium)"
-)
 
 
 @pytest.fixture(scope="module")
 def data():
     """Read the arrays and the facts of the data file."""
     return read(interactive.DATA.read_text())
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium.browser() as browser:
-        yield browser
 
 
 @pytest.fixture

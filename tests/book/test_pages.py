@@ -1,118 +1,107 @@
-"""The pages of the compiled book, read as text: links, headings, images, weight."""
+"""The extension of Sphinx, and the compiled pages read as text: links, headings, images, weight."""
 
 import re
+import sysconfig
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from nbformat.v4 import new_output
 
-import mend
+import gate
+import pages
+from building import ROOT, execution, run, source, write_repository
 
+# Beside this interpreter, wherever the PATH leads.
+JUPYTER_BOOK = Path(sysconfig.get_path("scripts"), "jupyter-book")
 MEGABYTE = 1_000_000
+ADDRESS = "https://github.com/o/desom/blob/main/%s"
 
 
-@pytest.fixture(scope="module")
-def pages(committed_book):
-    """Read every page."""
-    return {
-        path: BeautifulSoup(path.read_text("utf-8"), "html.parser")
-        for path in sorted(committed_book.rglob("*.html"))
-        if "_static" not in path.parts
-    }
+# The API
 
 
-def assert_none(pages, find):
-    """Assert that nothing is found on any page, or say what and where."""
-    found = [f"{path}: {fault}" for path, page in pages.items() for fault in find(path, page)]
-    assert not found, "\n".join(found)
+def test_a_block_of_modules_names_a_module_or_all_that_is_in_a_package():
+    assert pages.modules("desom.som desom.metrics", ROOT)[:2] == ["desom.som", "desom.metrics"]
+    assert pages.modules("desom.metrics", ROOT)[1:] == [
+        f"desom.metrics.{path.stem}"
+        for path in sorted((ROOT / "desom/metrics").glob("*.py"))
+        if path.stem != "__init__"
+    ]
 
 
-def names(page):
-    """Collect what a link can point to on a page."""
-    return {element["id"] for element in page.find_all(id=True)} | {"", "top"}
+# The notes
 
 
-def test_every_internal_link_leads_somewhere(pages):
-    targets = {path.resolve(): names(page) for path, page in pages.items()}
-
-    def dead(path, page):
-        for link in page.find_all("a", href=True):
-            address = urlsplit(link["href"])
-            if address.scheme or address.netloc:
-                continue
-            file = (path.parent / unquote(address.path)).resolve() if address.path else path
-            known = targets.get(file.resolve())
-            if not file.is_file() or (known and unquote(address.fragment) not in known):
-                yield link["href"]
-
-    assert len(targets) > 30
-    assert_none(pages, dead)
+def cited(text, committed=True):
+    """Display what `desom.report.display.cite` displays."""
+    data = {"text/plain": text, pages.RECORDS: {"committed": committed}}
+    return new_output("display_data", data)
 
 
-def test_external_links_are_encrypted(pages):
-    def bare(path, page):
-        return [a["href"] for a in page.find_all("a", href=True) if a["href"].startswith("http:")]
+@pytest.fixture
+def annotated(tmp_path):
+    """Annotate a chapter whose last cell has these outputs; give its cells."""
 
-    assert_none(pages, bare)
+    def annotate(*outputs):
+        chapter = tmp_path / "chapter.ipynb"
+        nbformat.write(source("1 + 1", "draw(2)"), chapter)
+        text = nbformat.writes(execution(source("1 + 1", "draw(2)"), *outputs))
+        return nbformat.reads(pages.annotated(text, chapter, ADDRESS), as_version=4).cells
 
-
-def test_headings_are_in_order(pages):
-    def skipped(path, page):
-        levels = [int(h.name[1]) for h in page.select("article :is(h1, h2, h3, h4, h5, h6)")]
-        if levels and (levels[0] != 1 or levels.count(1) != 1):
-            yield f"starts with {levels[:3]} and has {levels.count(1)} titles"
-        yield from (f"{a} to {b}" for a, b in pairwise(levels) if b > a + 1)
-
-    assert_none(pages, skipped)
+    return annotate
 
 
-def test_no_id_is_given_twice(pages):
-    def twice(path, page):
-        ids = [element["id"] for element in page.find_all(id=True)]
-        return sorted({i for i in ids if ids.count(i) > 1})
-
-    assert_none(pages, twice)
-
-
-def test_every_image_says_what_it_shows_and_how_large_it_is(pages):
-    def mute(path, page):
-        for image in page.find_all("img"):
-            # The theme's style sheet gives its own images their size.
-            sized = image.get("width") or not image.find_parent("article")
-            if not image.get("alt", "").strip() or not sized:
-                yield str(image)[:100]
-
-    assert sum(len(page.find_all("img")) for page in pages.values()) > 50
-    assert_none(pages, mute)
+def test_what_a_cell_cites_stands_once_below_it(annotated):
+    figure = new_output("display_data", {"image/png": "eA=="})
+    first, second = (cited(f"Records in results/: {name}.") for name in ("A & B", "C"))
+    *before, drawn, note = annotated(first, figure, second, first)
+    assert len(before) == 3 and drawn.outputs == [figure]
+    assert note.cell_type == "markdown"
+    folder = f'<a href="{ADDRESS % "results/"}">results/</a>'
+    assert note.source.endswith(
+        f"<p>Records in {folder}: A &amp; B.</p><p>Records in {folder}: C.</p></details>"
+    )
 
 
-def test_no_image_is_wider_than_a_fine_screen_can_show(pages):
-    # The column of text has 700 pixels, of two dots each.
-    def wide(path, page):
-        return [str(i)[:100] for i in page.find_all("img") if int(i.get("width", 0)) > 1400]
-
-    assert_none(pages, wide)
+def test_a_cell_that_cites_nothing_has_no_note(annotated):
+    cells = annotated(new_output("display_data", {"text/html": "<table></table>"}))
+    assert [cell.cell_type for cell in cells] == ["markdown", "code", "code", "code"]
 
 
-def test_no_page_is_heavy(pages):
-    def heavy(path, page):
-        assets = page.select("img[src], script[src]")
-        files = [element["src"] for element in assets if ":" not in element["src"]]
-        files += [style["href"] for style in page.select("link[rel=stylesheet]")]
-        whole = {(path.parent / urlsplit(file).path).resolve() for file in files} | {path}
-        weight = sum(file.stat().st_size for file in whole)
-        if weight > 8 * MEGABYTE:
-            yield f"{weight:,} bytes"
+def test_records_of_a_reader_are_not_linked(annotated):
+    note = annotated(cited("Records in results/, made for this page: A.", committed=False))[-1]
+    assert "<p>Records in results/, made for this page: A.</p>" in note.source
 
-    assert_none(pages, heavy)
+
+def test_the_link_to_the_code_marks_the_lines_of_the_cell(annotated, tmp_path):
+    note = annotated(cited("Records in results/: A."))[-1].source
+    lines = (tmp_path / "chapter.ipynb").read_text("utf-8").splitlines()
+    address = re.escape(ADDRESS % "notebooks/chapter.ipynb")
+    start, end = map(int, re.search(rf'{address}\?plain=1#L(\d+)-L(\d+)"', note).groups())
+    marked = "\n".join(lines[start - 1 : end])
+    assert '"id": "cell-3"' in marked and "draw(2)" in marked
+    assert "1 + 1" not in marked
+
+
+def test_every_cell_of_the_book_that_cites_has_its_note(compiled, committed_book):
+    for chapter in sorted((ROOT / "book").glob("*.ipynb")):
+        page = compiled[committed_book / f"book/{chapter.stem}.html"]
+        outputs = [cell.get("outputs", []) for cell in gate.read(chapter).cells]
+        citing = sum(any(pages.RECORDS in o.get("data", {}) for o in cell) for cell in outputs)
+        assert len(page.select("details.provenance")) == citing
+
+
+# Mending
 
 
 def test_what_the_theme_writes_is_mended(tmp_path):
-    image = Path(__file__).resolve().parents[2] / "book/images/mnist-map.png"
+    image = ROOT / "book/images/mnist-map.png"
     (tmp_path / "map.png").write_bytes(image.read_bytes())
-    page = mend.mended(
+    page = pages.mended(
         '<li><a class="reference internal" href="m.html">Methods</a><details><summary><i></i>'
         '<div role="doc-biblioentry"><img alt="map" src="map.png" /><img src="map.png" width="9"/>'
         '<script>const THEBE_JS_URL = 1</script><script src="sphinx-thebe.js?v=1"></script>'
@@ -126,3 +115,114 @@ def test_what_the_theme_writes_is_mended(tmp_path):
     assert re.search(r'alt="map" src="map.png" width="\d+" height="\d+" />', page)
     end = '<img src="map.png" width="9"/><section><summary>Show code</summary><script>1</script>'
     assert page.endswith(end)
+
+
+def test_a_clone_builds_by_jupyter_book_alone_and_once_more(tmp_path):
+    # A space in its name is no matter.
+    clone = write_repository(tmp_path / "a clone")
+    for _ in range(2):
+        done = run([JUPYTER_BOOK, "build", clone, "-W", "-n", "--keep-going"], tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        script = (clone / "_build/html" / pages.SCRIPT).read_text("utf-8")
+        assert script.count(pages.NO_TABS) == 1 and not pages.TABS.search(script)
+        page = (clone / "_build/html/book/chapter.html").read_text("utf-8")
+        assert "thebe" not in page.lower()
+
+
+# The compiled pages
+
+
+@pytest.fixture(scope="module")
+def compiled(committed_book):
+    """Read every page."""
+    return {
+        path: BeautifulSoup(path.read_text("utf-8"), "html.parser")
+        for path in sorted(committed_book.rglob("*.html"))
+        if "_static" not in path.parts
+    }
+
+
+def assert_none(compiled, find):
+    """Assert that nothing is found on any page, or say what and where."""
+    found = [f"{path}: {fault}" for path, page in compiled.items() for fault in find(path, page)]
+    assert not found, "\n".join(found)
+
+
+def names(page):
+    """Collect what a link can point to on a page."""
+    return {element["id"] for element in page.find_all(id=True)} | {"", "top"}
+
+
+def test_every_internal_link_leads_somewhere(compiled):
+    targets = {path.resolve(): names(page) for path, page in compiled.items()}
+
+    def dead(path, page):
+        for link in page.find_all("a", href=True):
+            address = urlsplit(link["href"])
+            if address.scheme or address.netloc:
+                continue
+            file = (path.parent / unquote(address.path)).resolve() if address.path else path
+            known = targets.get(file.resolve())
+            if not file.is_file() or (known and unquote(address.fragment) not in known):
+                yield link["href"]
+
+    assert len(targets) > 30
+    assert_none(compiled, dead)
+
+
+def test_external_links_are_encrypted(compiled):
+    def bare(path, page):
+        return [a["href"] for a in page.find_all("a", href=True) if a["href"].startswith("http:")]
+
+    assert_none(compiled, bare)
+
+
+def test_headings_are_in_order(compiled):
+    def skipped(path, page):
+        levels = [int(h.name[1]) for h in page.select("article :is(h1, h2, h3, h4, h5, h6)")]
+        if levels and (levels[0] != 1 or levels.count(1) != 1):
+            yield f"starts with {levels[:3]} and has {levels.count(1)} titles"
+        yield from (f"{a} to {b}" for a, b in pairwise(levels) if b > a + 1)
+
+    assert_none(compiled, skipped)
+
+
+def test_no_id_is_given_twice(compiled):
+    def twice(path, page):
+        ids = [element["id"] for element in page.find_all(id=True)]
+        return sorted({i for i in ids if ids.count(i) > 1})
+
+    assert_none(compiled, twice)
+
+
+def test_every_image_says_what_it_shows_and_how_large_it_is(compiled):
+    def mute(path, page):
+        for image in page.find_all("img"):
+            # The theme's style sheet gives its own images their size.
+            sized = image.get("width") or not image.find_parent("article")
+            if not image.get("alt", "").strip() or not sized:
+                yield str(image)[:100]
+
+    assert sum(len(page.find_all("img")) for page in compiled.values()) > 50
+    assert_none(compiled, mute)
+
+
+def test_no_image_is_wider_than_a_fine_screen_can_show(compiled):
+    # The column of text has 700 pixels, of two dots each.
+    def wide(path, page):
+        return [str(i)[:100] for i in page.find_all("img") if int(i.get("width", 0)) > 1400]
+
+    assert_none(compiled, wide)
+
+
+def test_no_page_is_heavy(compiled):
+    def heavy(path, page):
+        assets = page.select("img[src], script[src]")
+        files = [element["src"] for element in assets if ":" not in element["src"]]
+        files += [style["href"] for style in page.select("link[rel=stylesheet]")]
+        whole = {(path.parent / urlsplit(file).path).resolve() for file in files} | {path}
+        weight = sum(file.stat().st_size for file in whole)
+        if weight > 8 * MEGABYTE:
+            yield f"{weight:,} bytes"
+
+    assert_none(compiled, heavy)

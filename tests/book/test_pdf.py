@@ -7,14 +7,9 @@ import yaml
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
-import chromium
 import gate
 import pdf
-from helpers import ROOT
-
-with_chromium = pytest.mark.skipif(
-    chromium.find() is None, reason="Chromium is not installed (Debian: apt-get install chromium)"
-)
+from building import ROOT, toc, tool
 
 
 def squeezed(text):
@@ -25,9 +20,8 @@ def squeezed(text):
 @pytest.fixture(scope="module")
 def titles(committed_book):
     """Read every chapter's title, in the order of the table of contents."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
     found = []
-    for _, page in pdf.chapters(toc):
+    for _, page in pdf.chapters(toc()):
         html = (committed_book / f"{page}.html").read_text("utf-8")
         heading = BeautifulSoup(html, "html.parser").article.h1
         heading.find(class_="headerlink").decompose()
@@ -36,11 +30,13 @@ def titles(committed_book):
 
 
 @pytest.fixture(scope="module")
-def target(committed_book, tmp_path_factory):
+def target(committed_book):
     """Print the committed book."""
-    target = tmp_path_factory.mktemp("printed") / "desom.pdf"
-    pdf.print_book(committed_book.parent, target)
-    return target
+    if pdf.chromium() is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    done = tool(ROOT, "pdf.py", "--build", committed_book.parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return committed_book.parent / "desom.pdf"
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +64,6 @@ def places(book):
     return list(below(book.outline))
 
 
-@with_chromium
 def test_the_print_is_the_whole_book_in_its_order(book, texts, titles):
     assert len(titles) > 30 and len(book.pages) > 100
     outline = iter(places(book))
@@ -78,7 +73,6 @@ def test_the_print_is_the_whole_book_in_its_order(book, texts, titles):
         assert squeezed(title) in texts[sheet - 1]
 
 
-@with_chromium
 def test_the_contents_name_the_sheets_on_which_chapters_and_sections_start(book):
     starts = places(book)
     first = starts[1][1]
@@ -92,7 +86,6 @@ def test_the_contents_name_the_sheets_on_which_chapters_and_sections_start(book)
     }
 
 
-@with_chromium
 def test_no_link_of_the_print_leads_to_the_disk(book):
     targets = []
     for sheet in book.pages:
@@ -102,7 +95,6 @@ def test_no_link_of_the_print_leads_to_the_disk(book):
     assert [t for t in targets if not re.match("https?://|mailto:|within$", t)] == []
 
 
-@with_chromium
 def test_the_print_does_not_say_where_or_when_it_was_made(target, book):
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     assert book.metadata == {"/Title": config["title"], "/Author": config["author"]}
@@ -110,7 +102,6 @@ def test_the_print_does_not_say_where_or_when_it_was_made(target, book):
     assert b"file:" not in content and str(ROOT).encode() not in content
 
 
-@with_chromium
 def test_the_print_can_be_sent(target, book):
     assert target.stat().st_size < 50_000_000
     assert sum(len(sheet.images) for sheet in book.pages) > 50
@@ -142,7 +133,7 @@ def test_a_page_is_freed_of_the_screen_and_of_its_place(tmp_path):
 
 def test_what_is_not_compiled_is_not_printed(tmp_path):
     with pytest.raises(gate.BookError, match="nothing is compiled"):
-        pdf.print_book(tmp_path, tmp_path / "desom.pdf")
+        pdf.print_book(tmp_path)
     with pytest.raises(gate.BookError, match="run `make pdf` first"):
         pdf.join(tmp_path)
 

@@ -1,18 +1,18 @@
 """What a host of repositories and its visitors need: workflows, links, licences, citation."""
 
+import ast
 import re
 import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 import yaml
+from IPython.core.inputtransformer2 import TransformerManager
 
-import repository as address
-from test_book import build, repository  # noqa: F401
+import gate
+from building import ROOT, make, tool
 
-ROOT = Path(__file__).resolve().parents[2]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
 
@@ -73,23 +73,18 @@ def site():
     server.shutdown()
 
 
-def test_a_broken_link_is_found_and_a_good_one_is_not(repository, site):  # noqa: F811
-    page = repository / "book/index.md"
-    page.write_text(page.read_text() + f"\nSee [this]({site}/here).\n")
-    made = build(repository, "links")
-    assert made.returncode == 0, made.stdout + made.stderr
-    page.write_text(page.read_text() + f"\nSee [that]({site}/gone).\n")
-    made = build(repository, "links")
-    assert made.returncode == 1
-    broken = [line for line in made.stdout.splitlines() if "broken" in line]
+def test_a_broken_link_is_found_and_a_good_one_is_not(repository, site):
+    with (repository / "book/index.md").open("a") as page:
+        page.write(f"\nSee [this]({site}/here) and [that]({site}/gone).\n")
+    done = tool(repository, "book.py", "links")
+    assert done.returncode == 1
+    broken = [line for line in done.stdout.splitlines() if "broken" in line]
     assert any(f"{site}/gone" in line for line in broken)
     assert not any(f"{site}/here" in line for line in broken)
 
 
-def test_a_chapter_can_be_launched_on_colab_and_binder(repository):  # noqa: F811
-    made = build(repository, "compile", "--committed")
-    assert made.returncode == 0, made.stdout + made.stderr
-    html = (repository / "_build/html/book/chapter.html").read_text("utf-8")
+def test_a_chapter_can_be_launched_on_colab_and_binder(compiled_repository):
+    html = (compiled_repository / "_build/html/book/chapter.html").read_text("utf-8")
     name, branch = CONFIG["repository"]["url"].removeprefix("https://github.com/"), "main"
     path = "book/chapter.ipynb"
     assert f'"https://colab.research.google.com/github/{name}/blob/{branch}/{path}"' in html
@@ -97,26 +92,65 @@ def test_a_chapter_can_be_launched_on_colab_and_binder(repository):  # noqa: F81
     assert "creativecommons.org/licenses/by/4.0" in html
 
 
-def test_the_publisher_names_the_repository_in_one_command(tmp_path, capsys):
-    for name in ("_config.yml", "README.md", "CITATION.cff"):
+def test_the_publisher_names_the_repository_in_one_command(tmp_path):
+    for name in ("Makefile", "_config.yml", "README.md", "CITATION.cff"):
         shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "notebooks").mkdir()
-    shutil.copy(ROOT / "notebooks/som.ipynb", tmp_path / "notebooks")
-    old, new = CONFIG["repository"]["url"], "https://github.com/someone/maps"
-    before = {p: p.read_text("utf-8") for p in tmp_path.rglob("*") if p.is_file()}
-    assert address.main([new], tmp_path) == 0
-    after = {path: path.read_text("utf-8") for path in before}
-    assert not any(old in text for text in after.values())
-    assert all(new in text for text in after.values())
+    for name in ("notebooks/som.ipynb", "book/som.ipynb", "book/methods/desom.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    old, new = CONFIG["repository"]["url"], "https://github.com/someone/maps.2"
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    changed = [path for path, content in before.items() if old.encode() in content]
+    assert named(tmp_path, new).returncode == 0
+    assert all(new.encode() in path.read_bytes() for path in changed)
+    assert not any(old.encode() in path.read_bytes() for path in before)
     # And back, so that nothing else has changed.
-    assert address.main([old], tmp_path) == 0
-    assert {path: path.read_text("utf-8") for path in before} == before
+    assert named(tmp_path, old).returncode == 0
+    assert {path: path.read_bytes() for path in before} == before
 
 
-@pytest.mark.parametrize("given", [[], ["desom"], ["https://example.org/a/b"], ["a", "b"]])
-def test_what_is_no_repository_is_refused(given, tmp_path, capsys):
-    assert address.main(given, tmp_path) == 2
-    assert "https://github.com/you/desom" in capsys.readouterr().err
+@pytest.mark.parametrize("given", ["", "desom", "https://example.org/a/b", "https://github.com/a"])
+def test_what_is_no_repository_is_refused(given, tmp_path):
+    for name in ("Makefile", "_config.yml"):
+        shutil.copy(ROOT / name, tmp_path)
+    refused = named(tmp_path, given)
+    assert refused.returncode != 0
+    assert "make repository URL=https://github.com/you/desom" in refused.stderr
+    assert (tmp_path / "_config.yml").read_bytes() == (ROOT / "_config.yml").read_bytes()
+
+
+def named(folder, url):
+    """Have make write the address into the files of a folder."""
+    return make("repository", f"URL={url}", cwd=folder)
+
+
+def test_every_chapter_begins_with_the_same_lines_for_colab():
+    setups = {
+        (cell.source, tuple(cell.metadata.tags))
+        for path in gate.sources(ROOT)
+        for cell in gate.read(path).cells[1:2]
+    }
+    ((setup, tags),) = setups
+    assert f"git clone --quiet --depth 1 {CONFIG['repository']['url']}\n" in setup
+    assert tags == ("remove-cell",)
+    # Elsewhere, no line of it is reached.
+    tree = ast.parse(TransformerManager().transform_cell(setup))
+    assert [type(node) for node in tree.body] == [ast.Import, ast.If]
+    assert ast.unparse(tree.body[1].test) == "'google.colab' in sys.modules"
+
+
+def test_links_to_the_repository_lead_where_the_configuration_says():
+    address, branch = (CONFIG["repository"][part] for part in ("url", "branch"))
+    files = [
+        *gate.sources(ROOT),
+        *(ROOT / name for name in ("_config.yml", "README.md", "CITATION.cff")),
+        *(ROOT / "book").rglob("*.md"),
+    ]
+    text = "\n".join(file.read_text("utf-8") for file in files)
+    owner = address.rpartition("/")[0]
+    links = set(re.findall(rf"{re.escape(owner)}/[\w.-]+", text))
+    assert links == {address}
+    assert CONFIG["sphinx"]["config"]["extlinks"]["repo"][0] == f"{address}/blob/{branch}/%s"
 
 
 # Licences and citation

@@ -1,15 +1,17 @@
 """What a reader may rely on: how chapters begin and end, in which order, and what is explained."""
 
+import ast
 import re
-from pathlib import Path
 
 import pytest
-import yaml
+from IPython.core.inputtransformer2 import TransformerManager
 
 import gate
+import pages
+from building import ROOT, toc
+from building import pages as files
 from docstrings import modules, public_names
 
-ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = {path.stem: gate.read(path) for path in gate.sources(ROOT)}
 NOTATION = (ROOT / "book/notation.md").read_text("utf-8")
 
@@ -26,14 +28,6 @@ def text_of(notebook, skipped=()):
 def opening(notebook):
     """Give what stands before the first section."""
     return re.split(r"^## ", text_of(notebook), maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def files(toc):
-    """List the pages of a table of contents in the order of reading."""
-    if isinstance(toc, dict):
-        own = [toc[key] for key in ("root", "file") if key in toc]
-        return own + [page for value in toc.values() for page in files(value)]
-    return [page for part in toc for page in files(part)] if isinstance(toc, list) else []
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -55,8 +49,7 @@ def test_a_chapter_ends_with_what_to_remember_and_exercises(chapter):
 
 
 def test_a_page_of_reference_says_first_what_it_is_for():
-    parts = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))["parts"]
-    (reference,) = (part for part in parts if part["caption"] == "Reference")
+    (reference,) = (part for part in toc()["parts"] if part["caption"] == "Reference")
     for page in files(reference["chapters"]):
         text = (ROOT / f"{page}.md").read_text("utf-8")
         assert re.match(r"# .+\n\n\*[^*\n].*\*\n\n", text), page
@@ -64,7 +57,7 @@ def test_a_page_of_reference_says_first_what_it_is_for():
 
 def test_a_chapter_needs_only_what_comes_before():
     read = []
-    for page in files(yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))):
+    for page in files(toc()):
         name = page.removeprefix("book/")
         if name in CHAPTERS:
             needs = re.search(r"\*\*You need\*\* .*", opening(CHAPTERS[name]))[0]
@@ -97,6 +90,26 @@ def test_a_figure_has_a_name_a_caption_and_words_for_it(chapter):
     for figure, source, alt in figures(CHAPTERS[chapter]):
         assert figure["name"].startswith("fig-") and len(figure["caption"]) > 40
         assert alt or "as_svg(" in source or "alt=" in source, figure["name"]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_cites_all_that_it_reads(chapter):
+    for cell in CHAPTERS[chapter].cells:
+        if cell.cell_type != "code":
+            continue
+        tree = ast.parse(TransformerManager().transform_cell(cell.source))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        citing = {
+            id(inner)
+            for call in calls
+            if ast.unparse(call.func) == "cite"
+            for inner in ast.walk(call)
+        }
+        readers = ("collect", "recorded", "records.read")
+        reading = [call for call in calls if ast.unparse(call.func) in readers]
+        assert [ast.unparse(call) for call in reading if id(call) not in citing] == []
+        # An exercise reads what its reader has measured.
+        assert "benchmarks.json" not in cell.source or cell.id.startswith("ex-")
 
 
 # Notation
@@ -156,7 +169,12 @@ def test_every_term_is_in_the_glossary():
 
 def test_every_module_has_its_place_on_one_page():
     text = "\n".join(page.read_text("utf-8") for page in (ROOT / "book/api").glob("*.md"))
-    listed = re.findall(r"^\.\. autoapimodule:: ([\w.]+)$", text, re.MULTILINE)
+    listed = [
+        name
+        for match in pages.MODULES.finditer(text)
+        for name in pages.modules(match[1], ROOT)
+        if (ROOT / f"{name.replace('.', '/')}.py").is_file()  # what a package defines comes with it
+    ]
     assert sorted(listed) == sorted(modules())
 
 

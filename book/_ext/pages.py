@@ -1,0 +1,210 @@
+"""Sphinx extension: what the book needs beyond Jupyter Book and its theme.
+
+While Sphinx reads, a block ``{modules}`` becomes the API of modules and packages, and what a
+cell cites becomes a note below it. When the pages are written, they are mended: Sphinx and its
+theme write some things that no setting of theirs changes.
+"""
+
+import json
+import re
+from html import escape
+from pathlib import Path
+
+import imagesize
+import nbformat
+from nbformat.v4 import new_markdown_cell
+from sphinx.errors import ExtensionError
+
+MODULES = re.compile(r"^```\{modules\} (.+)\n```$", re.MULTILINE)
+API = """\
+## `{0}`
+
+```{{eval-rst}}
+.. autoapimodule:: {0}
+   :members:
+   :show-inheritance:
+```
+"""
+# By this an output tells that it is what `desom.report.display.cite` says of records.
+RECORDS = "application/vnd.desom.records+json"
+
+# The arrow beside an entry of the table of contents would be a button without a name.
+ARROW = re.compile(r'(<a class="[^"]*" href="[^"]*">([^<]*)</a><details[^>]*><summary)>')
+# This label would hide what is written on a fold of code: "Show code cell source".
+FOLD = '<summary aria-label="Toggle hidden content">'
+# Every exercise and every solution has a section of the same name.
+CONTENT = re.compile(r'<section id="(?:exercise|solution)-content">')
+# ARIA 1.3 gives this role up, and a list may hold list items only.
+ENTRY = 'role="doc-biblioentry"'
+IMAGE = re.compile(r'<img (?![^>]*\bwidth=")[^>]*\bsrc="([^":]+)"[^>]*?(?= ?/?>)')
+# Jupyter Book readies every page for kernels on another site, by a script that raises an error.
+KERNELS = re.compile(
+    r'<script>(?:const THEBE_JS_URL|kernelName)[^<]*</script>|<script type="text/x-thebe-config">'
+    r"[^<]*</script>|<script[^>]*sphinx-thebe[^>]*></script>|<link[^>]*sphinx-thebe[^>]*>"
+)
+# The theme looks for what scrolls, box by box, and has the page laid out anew for each; book.js
+# looks for the same, and watches it.
+TABS = re.compile(r'document\.querySelectorAll\(\["pre",[^)]*\)\)')
+NO_TABS = "[/* book.js */]"
+SCRIPT = "_static/scripts/pydata-sphinx-theme.js"
+
+
+def skip(app, what, name, member, skipped, options):
+    """Leave out of the API what a module imports, what is private, what has no docstring."""
+    return member.imported or name.startswith("_") or member.is_undoc_member
+
+
+def modules(names, root):
+    """List modules by their names; a package gives itself and then all that is in its folder.
+
+    Parameters
+    ----------
+    names : str
+        Dotted names, with spaces between them.
+    root : Path
+        Where the package is.
+
+    Returns
+    -------
+    list of str
+        Dotted names of modules.
+    """
+    listed = []
+    for name in names.split():
+        listed.append(name)
+        inside = sorted((root / name.replace(".", "/")).glob("*.py"))
+        listed += [f"{name}.{path.stem}" for path in inside if path.stem != "__init__"]
+    return listed
+
+
+def read(app, docname, source):
+    """Change the text of a page before it is parsed."""
+    root = Path(app.srcdir)
+    if Path(app.env.doc2path(docname)).suffix == ".ipynb":
+        chapter = root / "notebooks" / f"{Path(docname).name}.ipynb"
+        source[0] = annotated(source[0], chapter, app.config.extlinks["repo"][0])
+    else:
+        source[0] = MODULES.sub(
+            lambda match: "\n".join(map(API.format, modules(match[1], root))), source[0]
+        )
+
+
+def annotated(text, chapter, address):
+    """Move what each cell cites into a note below it, with a link to the cell's code.
+
+    As an output of the cell it would become a part of its figure.
+
+    Parameters
+    ----------
+    text : str
+        The executed notebook.
+    chapter : Path
+        Its source, ``notebooks/<name>.ipynb``.
+    address : str
+        That of a file in the repository, with ``%s`` for the file.
+
+    Returns
+    -------
+    str
+        The notebook with its notes.
+    """
+    notebook = nbformat.reads(text, as_version=4)
+    lines, code = cell_lines(chapter.read_text("utf-8")), f"notebooks/{chapter.name}"
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        if cell.cell_type == "code":
+            data = [output.get("data", {}) for output in cell.outputs]
+            notes = dict.fromkeys(note(d, address % "results/") for d in data if RECORDS in d)
+            if notes:
+                cell.outputs = [o for o in cell.outputs if RECORDS not in o.get("data", {})]
+                link = f"{address % code}?plain=1#{lines.get(cell.id, '')}"
+                cells.append(
+                    new_markdown_cell(
+                        '<details class="provenance"><summary>Code and records</summary>'
+                        f'<p>Code: <a href="{link}">{code}</a>.</p>{"".join(notes)}</details>'
+                    )
+                )
+    notebook.cells = cells
+    return nbformat.writes(notebook)
+
+
+def note(data, folder):
+    """Make a paragraph of what a cell cites; records of the repository have a link to them."""
+    text = escape(data["text/plain"], quote=False)
+    if data[RECORDS]["committed"]:
+        text = text.replace("results/", f'<a href="{folder}">results/</a>', 1)
+    return f"<p>{text}</p>"
+
+
+def cell_lines(text):
+    """Find the lines of a notebook's file that hold its cells.
+
+    Parameters
+    ----------
+    text : str
+        The file, as nbformat writes it: every cell's id has a line of its own, before its source.
+
+    Returns
+    -------
+    dict of str to str
+        By the cell's id, ``L7-L12``, the part of an address that marks these lines on GitHub.
+    """
+    names = {cell["id"] for cell in json.loads(text)["cells"]}
+    rows = text.splitlines()
+    starts = [
+        (number, name)
+        for number, row in enumerate(rows, start=1)
+        for name in names
+        if row.strip() == f'"id": {json.dumps(name)},'
+    ]
+    ends = [number - 3 for number, _ in starts[1:]] + [len(rows)]
+    return {name: f"L{start}-L{end}" for (start, name), end in zip(starts, ends, strict=True)}
+
+
+def mended(html, folder):
+    """Name arrows and folds, give the bibliography roles and images room, drop the kernels.
+
+    Parameters
+    ----------
+    html : str
+        The page.
+    folder : Path
+        Where it lies, for its images have relative addresses.
+
+    Returns
+    -------
+    str
+        The page, mended.
+    """
+
+    def sized(match):
+        width, height = imagesize.get(folder / match[1])
+        return f'{match[0]} width="{width}" height="{height}"' if width > 0 else match[0]
+
+    html = ARROW.sub(r'\1 aria-label="Pages under \2">', KERNELS.sub("", html))
+    html = CONTENT.sub("<section>", html.replace(FOLD, "<summary>"))
+    return IMAGE.sub(sized, html.replace(ENTRY, 'role="listitem"'))
+
+
+def mend(app, exception):
+    """Mend every page of the book and the script of its theme, once they are written."""
+    if exception or app.builder.name != "html":
+        return
+    html = Path(app.outdir)
+    script = html / SCRIPT
+    source = TABS.sub(NO_TABS, script.read_text("utf-8"))
+    if NO_TABS not in source:
+        raise ExtensionError(f"{SCRIPT} has changed: {TABS.pattern} is not in it any more")
+    script.write_text(source, "utf-8")
+    for path in html.rglob("*.html"):
+        if "_static" not in path.parts:
+            path.write_text(mended(path.read_text("utf-8"), path.parent), "utf-8")
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("autodoc-skip-member", skip)
+    app.connect("source-read", read)
+    app.connect("build-finished", mend)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
