@@ -33,13 +33,15 @@ def show_code(*functions):
     return Markdown("```python\n" + "\n\n\n".join(sources) + "\n```")
 
 
-def cite(records):
+def cite(records, folder=None):
     """Say under a cell which records it reads; the book folds that, and adds a link to the code.
 
     Parameters
     ----------
     records : list of dict
-        Records of runs.
+        Records of runs. None at all are not cited.
+    folder : str or Path, optional
+        The folder that they came from; ``records.default_folder()``, as for `collect`, by default.
 
     Returns
     -------
@@ -49,8 +51,9 @@ def cite(records):
     if records:
         names = dict.fromkeys(f"{record['method']}/{record['dataset']}" for record in records)
         keys, seeds = ({record[part] for record in records} for part in ("key", "seed"))
-        runs = f"{len(keys):,} runs, seeds {_ranges(sorted(seeds))}: {', '.join(names)}"
-        _display_note(runs, [record["environment"] for record in records], default_folder())
+        count = f"{len(keys):,} run{'s' * (len(keys) > 1)}, seeds {_ranges(sorted(seeds))}"
+        environments = [record["environment"] for record in records]
+        _display_note(f"{count}: {', '.join(names)}", environments, folder or default_folder())
     return records
 
 

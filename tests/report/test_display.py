@@ -43,8 +43,12 @@ def test_records_of_a_reader_are_no_files_of_the_repository(note, monkeypatch, t
     monkeypatch.setenv("DESOM_RESULTS", str(tmp_path / "mine"))
     display.cite([RECORD])
     data = note()
-    assert data["text/plain"].startswith("Records in mine/, made for this page: 1 runs, seeds 3:")
+    assert data["text/plain"].startswith("Records in mine/, made for this page: 1 run, seeds 3:")
     assert data[display.RECORDS] == {"committed": False}
+    display.cite([RECORD], tmp_path / "theirs")
+    assert note()["text/plain"].startswith("Records in theirs/, made for this page: 1 run")
+    display.cite([RECORD], REPOSITORY / "results")
+    assert note()[display.RECORDS] == {"committed": True}
 
 
 def test_nothing_is_cited_where_nothing_was_read(capsys):
