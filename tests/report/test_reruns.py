@@ -9,9 +9,9 @@ from scipy import stats
 import gate
 from desom import cli
 from desom.experiments import records
+from desom.experiments.records import REPOSITORY
 from desom.experiments.schedule import runs_of
 from desom.report import reruns
-from helpers import ROOT
 
 
 def a_run(seed, purity, method="desom", dataset="mnist", **config):
@@ -103,10 +103,10 @@ def recorded_run(folder, run, purity):
 def test_a_reader_without_runs_is_told_how_to_make_one(tmp_path, monkeypatch):
     monkeypatch.setenv("DESOM_RESULTS", str(tmp_path))
     assert "--methods desom --datasets mnist --seeds 10" in reruns.your_runs("paper", "table2").data
-    monkeypatch.setenv("DESOM_RESULTS", str(ROOT / "results"))
+    monkeypatch.setenv("DESOM_RESULTS", str(REPOSITORY / "results"))
     assert "No run of yours" in reruns.your_runs("paper", "table2").data
     monkeypatch.delenv("DESOM_RESULTS")
-    assert reruns.own_folder() == ROOT / "my-results"
+    assert reruns.own_folder() == REPOSITORY / "my-results"
 
 
 def test_a_run_is_compared_with_ours_of_the_same_settings_alone(tmp_path):
@@ -133,7 +133,7 @@ RESULTS = {
 
 def test_every_chapter_with_results_ends_with_the_reader_s_runs():
     calls = {}
-    for path in gate.sources(ROOT):
+    for path in gate.sources(REPOSITORY):
         for cell in gate.read(path).cells:
             if "your_runs(" in cell.source and cell.cell_type == "code":
                 calls[path.stem] = cell.source
@@ -142,7 +142,7 @@ def test_every_chapter_with_results_ends_with_the_reader_s_runs():
 
 @pytest.mark.parametrize("name", sorted(RESULTS))
 def test_the_command_that_a_chapter_gives_is_known(name, tmp_path):
-    path = ROOT / f"notebooks/{name}.ipynb"
+    path = REPOSITORY / f"notebooks/{name}.ipynb"
     (call,) = (c.source for c in gate.read(path).cells if c.source.startswith("your_runs("))
     page = eval(call, {"your_runs": reruns.your_runs, "scale": "paper"})
     command = re.search(r"^desom (run .*) --results my-results$", page.data, re.M)[1].split()
