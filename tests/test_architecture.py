@@ -3,10 +3,11 @@
 import ast
 import re
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pytest
 
-from helpers import ROOT
+ROOT = Path(__file__).resolve().parents[1]
 
 CORE = ("desom", "som", "autoencoder", "estimator", "grid", "storage")
 BESIDE = ("__init__", "errors", "cli", "methods")
