@@ -1,19 +1,22 @@
 """Sphinx extension: what the book needs beyond Jupyter Book and its theme.
 
-While Sphinx reads, a block ``{modules}`` becomes the API of modules and packages, and what a
-cell cites becomes a note below it. When the pages are written, they are mended: Sphinx and its
-theme write some things that no setting of theirs changes.
+While Sphinx reads, a block ``{modules}`` becomes the API of modules and packages, where a class
+has its hyperparameters, and what a cell cites becomes a note below it. When the pages are written,
+they are mended: Sphinx and its theme write some things that no setting of theirs changes.
 """
 
+import ast
 import json
 import re
 from html import escape
+from itertools import chain
 from pathlib import Path
 
 import imagesize
 import nbformat
 from nbformat.v4 import new_markdown_cell
 from sphinx.errors import ExtensionError
+from sphinx.ext.napoleon import NumpyDocstring
 
 MODULES = re.compile(r"^```\{modules\} (.+)\n```$", re.MULTILINE)
 API = """\
@@ -25,6 +28,7 @@ API = """\
    :show-inheritance:
 ```
 """
+QUOTED = re.compile(r"'\w+'")
 # By this an output tells that it is what `desom.report.display.cite` says of records.
 RECORDS = "application/vnd.desom.records+json"
 
@@ -75,6 +79,77 @@ def modules(names, root):
         inside = sorted((root / name.replace(".", "/")).glob("*.py"))
         listed += [f"{name}.{path.stem}" for path in inside if path.stem != "__init__"]
     return listed
+
+
+def definition(root, module, name):
+    """Find what a name of a module stands for: the module that defines it, and the syntax."""
+    path = root / f"{module.replace('.', '/')}.py"
+    for node in ast.parse(path.read_text("utf-8")).body if path.is_file() else []:
+        match node:
+            case ast.ImportFrom(names=names) if name in {alias.name for alias in names}:
+                return definition(root, node.module, name)
+            case ast.Assign(targets=[ast.Name(id=defined)]) if defined == name:
+                return module, node.value
+            case ast.ClassDef(name=defined) if defined == name:
+                return module, node
+    return module, None
+
+
+def domain(root, module, node):
+    """Read the words of a domain: those of an annotated type, or the names of ``one_of``."""
+    match node:
+        case ast.Name(id=name):
+            return domain(root, *definition(root, module, name))
+        case ast.Starred(value=ast.Name(id=name)):
+            return " or ".join(map(ast.unparse, definition(root, module, name)[1].keys))
+        case ast.Subscript(slice=ast.Tuple(elts=[_, ast.Constant(value=words), *_])):
+            return words
+        case ast.Call(args=names):
+            return " or ".join(domain(root, module, name) for name in names)
+    return ast.unparse(node)
+
+
+def hyperparameters(root, module, name):
+    """Read the fields of a class and of its bases, its own first, without importing any.
+
+    Parameters
+    ----------
+    root : Path
+        Where the package is.
+    module, name : str
+        The class.
+
+    Returns
+    -------
+    dict of str to list of str
+        By name: domain, default and meaning, in two lines as numpydoc has them.
+    """
+    module, node = definition(root, module, name)
+    fields = {}
+    for line in getattr(node, "body", []):
+        if isinstance(line, ast.AnnAssign):
+            value = line.value
+            if isinstance(value, ast.Name):
+                _, value = definition(root, module, value.id)
+            match value:
+                case ast.Call(func=ast.Name(id="hyperparameter"), args=[default, meaning]):
+                    kind, default = domain(root, module, line.annotation), ast.literal_eval(default)
+                    field = f"{line.target.id} : {kind}, default={default!r}"
+                    fields[line.target.id] = [field, f"    {ast.literal_eval(meaning)}"]
+    for base in getattr(node, "bases", []):
+        fields |= hyperparameters(root, module, ast.unparse(base)) | fields
+    return fields
+
+
+def document(app):
+    """Add its hyperparameters to the docstring of each class that autoapi has read."""
+    for name, entry in app.env.autoapi_all_objects.items():
+        if entry.type == "class":
+            fields = hyperparameters(Path(app.srcdir), *name.rsplit(".", 1))
+            # Within code, no quote is made typographic.
+            lines = [QUOTED.sub(r"\\ ``\g<0>``\\ ", line) for line in chain(*fields.values())]
+            section = NumpyDocstring(["", "Parameters", "----------", *lines], app.config)
+            entry.docstring += str(section) if fields else ""
 
 
 def read(app, docname, source):
@@ -205,6 +280,7 @@ def mend(app, exception):
 def setup(app):
     """Register with Sphinx."""
     app.connect("autodoc-skip-member", skip)
+    app.connect("builder-inited", document, priority=900)  # after autoapi, whose is 500
     app.connect("source-read", read)
     app.connect("build-finished", mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

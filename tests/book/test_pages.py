@@ -2,7 +2,7 @@
 
 import re
 import sysconfig
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +14,8 @@ from nbformat.v4 import new_output
 import gate
 import pages
 from building import ROOT, execution, run, source, write_repository
+from desom.estimator import Estimator, describe_hyperparameters
+from desom.methods import METHODS, estimator_class
 
 # Beside this interpreter, wherever the PATH leads.
 JUPYTER_BOOK = Path(sysconfig.get_path("scripts"), "jupyter-book")
@@ -31,6 +33,35 @@ def test_a_block_of_modules_names_a_module_or_all_that_is_in_a_package():
         for path in sorted((ROOT / "desom/metrics").glob("*.py"))
         if path.stem != "__init__"
     ]
+
+
+def estimators(cls=Estimator):
+    """List all classes of estimators, once those of every method are imported."""
+    return [cls, *chain(*map(estimators, cls.__subclasses__()))]
+
+
+def test_a_class_has_the_hyperparameters_that_python_gives_it():
+    for name in METHODS:
+        estimator_class(name)
+    classes = {cls for cls in estimators() if cls.__module__.startswith("desom.")}
+    assert len(classes) > 20
+    for cls in classes:
+        fields = pages.hyperparameters(ROOT, cls.__module__, cls.__name__)
+        section = ["Parameters", "----------", *chain(*fields.values())]
+        assert section == describe_hyperparameters(cls).splitlines()
+
+
+def test_what_is_no_estimator_has_no_hyperparameters():
+    assert pages.hyperparameters(ROOT, "desom.desom", "DESOMModel") == {}
+    assert pages.hyperparameters(ROOT, "desom.experiments.grids", "Grid") == {}
+
+
+def test_the_page_of_a_class_lists_its_hyperparameters(compiled, committed_book):
+    page = compiled[committed_book / "book/api/desom.html"]
+    text = page.find(id="desom.desom.DESOM").find_parent("dl").get_text(" ", strip=True)
+    assert re.search(r"gamma \( float >= 0, default=0.001 \) – \w", text)
+    assert re.search(r"dtype \( 'float32' or 'mixed_bfloat16' , default= 'float32' \) – \w", text)
+    assert "steps on the map" in text
 
 
 # The notes
