@@ -38,14 +38,8 @@ def usual_precision():
 def compile_steps(model, x, iterations=STEPS_FOR_XLA):
     """Compile the training step of a model, fed by indices into a data set on the device.
 
-    Parameters
-    ----------
-    model : keras.Model
-        As for ``train``.
-    x : ndarray of float32, shape (N, D)
-        The training set.
-    iterations : int
-        How many steps the training has in all: a few are not worth a long compilation.
+    ``model`` and ``x`` are as for `train`; ``iterations`` says how many steps the training has in
+    all, for a few are not worth a long compilation.
 
     Returns
     -------
@@ -81,22 +75,10 @@ def _tensorflow_steps(model, x, iterations):
 
 
 def xla_pays(model, iterations):
-    """Say whether XLA makes a training faster: on a CPU, one of many steps without slow layers.
+    """Say whether XLA makes a training of so many steps faster: on a GPU always.
 
-    There, XLA's convolutions take dozens of times as long as TensorFlow's own, and its products of
-    bfloat16 nine times.
-
-    Parameters
-    ----------
-    model : keras.Model
-        The model to train.
-    iterations : int
-        How many steps the training has.
-
-    Returns
-    -------
-    bool
-        Always true on a GPU.
+    On a CPU where there are many and no slow layers: its convolutions take dozens of times as long
+    as TensorFlow's own, its products of bfloat16 nine times.
     """
     slow = any(
         isinstance(layer, keras.layers.Conv2D) or layer.compute_dtype == "bfloat16"
@@ -132,35 +114,17 @@ class Adam(keras.optimizers.Adam):
 
 
 def adam(learning_rate):
-    """Give the optimizer of every training: Adam, in the form that is fastest on the backend.
-
-    Parameters
-    ----------
-    learning_rate : float
-        Its step size.
-
-    Returns
-    -------
-    keras.optimizers.Adam
-        With Keras' other defaults.
-    """
-    of_backend = Adam if keras.backend.backend() == "tensorflow" else keras.optimizers.Adam
-    return of_backend(learning_rate)
+    """Give the optimizer of every training: Adam, in the form that is fastest on the backend."""
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    return (Adam if on_tensorflow else keras.optimizers.Adam)(learning_rate)
 
 
 def jax_loop(train_step):
     """Give many steps as one function that JAX can compile.
 
-    Parameters
-    ----------
-    train_step : callable
-        Takes a state and a batch; gives metrics, ``loss`` among them, and the next state.
-
-    Returns
-    -------
-    callable
-        ``run(state, data, indices, steps)`` gives the number of steps before one whose loss is not
-        finite, and the last state.
+    From ``train_step``, which takes a state and a batch and gives metrics, ``loss`` among them, and
+    the next state, to ``run(state, data, indices, steps)``, which gives the number of steps before
+    one whose loss is not finite, and the last state.
     """
     import jax
 

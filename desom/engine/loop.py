@@ -16,22 +16,10 @@ LEAST_STEPS = 10  # between two points: a return to Python takes longer than a s
 
 
 def shuffled_batches(n_samples, batch_size, rng):
-    """Yield the indices of full batches, cut from one random permutation after another.
+    """Yield int32 indices (batch_size,) of full batches, cut from random permutations in a row.
 
     A batch may span the end of a permutation and the start of the next, so that every sample is
     seen equally often and no batch is short.
-
-    Parameters
-    ----------
-    n_samples, batch_size : int
-        Size of the data set and of the batches.
-    rng : numpy.random.Generator
-        Source of the permutations.
-
-    Yields
-    ------
-    ndarray of int32, shape (batch_size,)
-        Indices of samples.
     """
     pending = np.empty(0, dtype=np.int32)
     while True:
@@ -42,17 +30,9 @@ def shuffled_batches(n_samples, batch_size, rng):
 
 
 def curve_points(iterations):
-    """Give the iterations at which the curves have a point: at most 200, the last among them.
+    """Give the iterations at which the curves have a point: increasing, the last among them.
 
-    Parameters
-    ----------
-    iterations : int
-        Number of training steps.
-
-    Returns
-    -------
-    ndarray of int
-        Increasing; the first is the length of one compiled call.
+    The first is the length of one compiled call.
     """
     chunk = max(LEAST_STEPS, -(-iterations // CURVE_POINTS))
     return np.append(np.arange(chunk, iterations, chunk), iterations)

@@ -14,7 +14,7 @@ SEARCH_BYTES = 2**23  # of one temporary array: what the caches of a processor h
 # It divides 10,000, 60,000 and 70,000, so that no row of these is padding.
 PREDICTION_BATCH = 2000
 
-# One search at a time: it has all cores, and BLAS has one limit for the whole process, which is as
+# One search at a time: it has all cores, and BLAS has one limit for the whole process, which ends as
 # it was only if whoever set it last gives it back first.
 _searching = Lock()
 # The forward passes compiled for TensorFlow, as long as their models live.
@@ -125,8 +125,7 @@ def _forward(model):
     """Give the forward pass of a block, and from how many threads to call it.
 
     On TensorFlow it is one program: Keras' ``predict_on_batch`` takes longer than the arithmetic of
-    a block, and where many models are fitted and each predicts little, TensorFlow warns that it
-    traces often. A second thread copies a block while one is computed.
+    a block, and warns where many models predict little. A second thread copies a block meanwhile.
     """
     if keras.backend.backend() != "tensorflow":
         return model.predict_on_batch, 1
