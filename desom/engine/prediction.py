@@ -14,7 +14,7 @@ SEARCH_BYTES = 2**23  # of one temporary array: what the caches of a processor h
 # It divides 10,000, 60,000 and 70,000, so that no row of these is padding.
 PREDICTION_BATCH = 2000
 
-# One search at a time: it has all cores, and BLAS has one limit for the whole process, which ends as
+# One search at a time: it has all cores, and BLAS has one limit for the whole process, which is as
 # it was only if whoever set it last gives it back first.
 _searching = Lock()
 # The forward passes compiled for TensorFlow, as long as their models live.
