@@ -1,13 +1,14 @@
-"""The command line: ``desom run``, ``desom status``, ``desom bench``."""
+"""The command line: ``desom run``, ``status``, ``convert`` and ``bench``."""
 
 import argparse
+import re
 import signal
 import subprocess
 import sys
 from collections import Counter
 
 from desom.errors import InputError, LostWorker
-from desom.experiments.records import REPOSITORY
+from desom.experiments import records
 
 
 def main(argv=None):
@@ -55,8 +56,15 @@ def _parser():
             where.add_argument(
                 "--scheduler", metavar="ADDRESS", help="Dask's, such as tcp://host:8786"
             )
+    text = "give every record of a folder in the old form a file of its own; exit status 1 if some "
+    text += "line or file of the folder is not a record"
+    sub = commands.add_parser("convert", help=text, description=text)
+    sub.set_defaults(command=_convert)
+    sub.add_argument("--results", metavar="DIR", help="folder of records; default: results/")
     text = "run the benchmarks of the repository, into results/benchmarks.json"
-    commands.add_parser("bench", help=text, description=text).set_defaults(command=_bench)
+    sub = commands.add_parser("bench", help=text, description=text)
+    sub.set_defaults(command=_bench)
+    sub.add_argument("scripts", nargs="*", metavar="SCRIPT", help="default: all of benchmarks/")
     return parser
 
 
@@ -66,14 +74,14 @@ def _names(text):
 
 def _seeds(text):
     """Read ``0-9`` or ``0,3,5-7`` as a list of seeds."""
-    try:
-        parts = [part.partition("-") for part in text.split(",")]
-        ranges = [range(int(a), int(b if dash else a) + 1) for a, dash, b in parts]
-    except ValueError:
-        ranges = [range(0)]
-    if not all(ranges):
-        raise argparse.ArgumentTypeError(f"{text!r} is not seeds such as 0-9 or 0,3,5")
-    return [seed for seeds in ranges for seed in seeds]
+    seeds = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        first, last = (int(end or match[1]) for end in match.groups()) if match else (1, 0)
+        if first > last:
+            raise argparse.ArgumentTypeError(f"{text!r} is not seeds such as 0-9 or 0,3,5")
+        seeds += range(first, last + 1)
+    return seeds
 
 
 def _positive(text):
@@ -110,21 +118,32 @@ def _status(arguments):
     experiments = _experiments()
     runs = _wanted(arguments)
     wanted = Counter((run.method, run.dataset) for run in runs)
-    records = experiments.recorded(runs, arguments.results)
-    found = Counter((record["method"], record["dataset"]) for record in records)
+    on_file = experiments.recorded(runs, arguments.results)
+    counts = Counter((record["method"], record["dataset"]) for record in on_file)
     for (method, dataset), count in wanted.items():
-        print(f"{method:12} {dataset:16} {found[method, dataset]:3} of {count:3} recorded")
+        print(f"{method:12} {dataset:16} {counts[method, dataset]:3} of {count:3} recorded")
     for run, error in experiments.failed(runs, arguments.results):
         print(f"{run} failed: {error}")
-    return 0 if found == wanted else 1
+    return 0 if counts == wanted else 1
+
+
+def _convert(arguments):
+    from desom.experiments.convert import convert
+
+    folder = arguments.results or records.default_folder()
+    converted, named = convert(folder)
+    what = "1 record of {} has" if converted == 1 else f"{converted} records of {{}} have"
+    print(*named, f"{what.format(folder)} a file of its own now.", sep="\n")
+    return 1 if named else 0
 
 
 def _bench(arguments):
-    scripts = sorted((REPOSITORY / "benchmarks").glob("[!_]*.py"))
+    folder = records.REPOSITORY / "benchmarks"
+    scripts = arguments.scripts or sorted(folder.glob("[!_]*.py"))
     if not scripts:
         raise InputError("there is no folder benchmarks/ beside desom/; run this in a clone.")
     # A process of its own for each, so that none inherits another's compiled programs or memory.
-    failed = [s.name for s in scripts if subprocess.run([sys.executable, s]).returncode]
+    failed = [str(s) for s in scripts if subprocess.run([sys.executable, s]).returncode]
     if failed:
         print(f"desom: failed, as printed above: {', '.join(failed)}.", file=sys.stderr)
     return 1 if failed else 0

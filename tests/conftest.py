@@ -1,5 +1,6 @@
 """What several test modules share: small data and estimators, a small grid of runs, and guards."""
 
+import signal
 
 import keras
 import numpy as np
@@ -8,12 +9,10 @@ import pytest
 import tensorflow as tf
 from sklearn.datasets import make_blobs
 
-from desom import DESOM, Kerasom, datasets
+from desom import DESOM, Kerasom
 from desom.autoencoder import autoencoder_of
 from desom.baselines.dec import DEC
 from desom.engine import loop
-from desom.experiments import artifact, run, schedule
-from desom.experiments.grids import Grid
 from helpers import DEEP, deep, small
 
 
@@ -117,38 +116,8 @@ def trained_with(monkeypatch):
 
 
 @pytest.fixture
-def trainings(monkeypatch):
-    """Train in no time at all, and list the models; the prototypes too are grouped at once."""
-    models = []
-
-    def cluster_prototypes(prototypes, n_clusters, seed):
-        return np.arange(len(prototypes)) % n_clusters
-
-    def train(model, x, iterations, *options):
-        models.append(model)
-        return {"iteration": [iterations], "loss": [0.5], "reconstruction_loss": [0.25]}
-
-    monkeypatch.setattr("desom.estimator.train", train)
-    monkeypatch.setattr(artifact, "cluster_prototypes", cluster_prototypes)
-    return models
-
-
-@pytest.fixture
-def tiny_grid(monkeypatch, blobs):
-    """Two methods on two data sets with two seeds, called ``tiny``; all the data are the blobs."""
-
-    def load(name):
-        return datasets.Dataset(name, *blobs, image_shape=(1, 5))
-
-    small = {"map_size": [2, 3], "iterations": 5, "batch_size": 16}
-    network = {"hidden_units": [8], "latent_dim": 2}
-    grid = Grid((("kerasom", {}), ("desom", {})), ("mnist", "fashion_mnist"), (0, 1))
-    monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setitem(schedule.GRIDS, "tiny", grid)
-    stand_ins = {"mnist": "mnist5k", "fashion_mnist": "digits"}
-    monkeypatch.setattr(schedule, "QUICK_DATASETS", stand_ins)
-    monkeypatch.setattr(schedule, "QUICK_SEEDS", (0,))
-    monkeypatch.setattr(schedule, "QUICK_CONFIG", {"kerasom": small, "desom": small | network})
-    run.load_dataset.cache_clear()
-    yield grid
-    run.load_dataset.cache_clear()
+def foreground():
+    """Have Ctrl-C end what a test starts, also where a shell that runs the tests has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

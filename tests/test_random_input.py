@@ -3,6 +3,8 @@
 import json
 import re
 import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -14,9 +16,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.sparse import coo_matrix, csr_array
 
 from desom import load
-from desom.cli import main
 from desom.errors import InputError
 from desom.experiments import records
+from desom.experiments.convert import convert
 from desom.experiments.run import Run, configuration
 from desom.methods import METHODS, estimator_class
 
@@ -289,26 +291,32 @@ RECORD = {
     **{"method": "kerasom", "dataset": "digits", "seed": 0, "config": {"t_max": 10.0}},
     **{"metrics": {"purity": 0.5, "accuracy": None}, "curves": {"loss": [1.0]}, "key": "a"},
 }
-LINES = b"".join(json.dumps(RECORD | {"key": key}).encode() + b"\n" for key in "abc")
 
 
 @many(400)
-@given(content=mangled(LINES))
+@given(content=mangled(json.dumps(RECORD, indent=1).encode()))
 @example(content=b"[" * 100_000)
 @example(content=b'{"key": 1}\n')
-def test_file_of_records_is_read_or_refused(content, tmp_path, capsys):
-    path = tmp_path / "kerasom" / "digits.jsonl"
+def test_file_of_a_record_is_read_or_refused(content, tmp_path):
+    path = records.place(tmp_path, *records.names(RECORD))
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            assert all(map(str.isascii, records.read(tmp_path, "kerasom", "digits")))
-        except InputError as error:
-            assert re.search(r"digits\.jsonl, line \d+, is not a record; restore", str(error))
-        part = ["--methods", "kerasom", "--datasets", "digits", "--scale", "quick"]
-        assert main(["status", "table2", *part, "--results", str(tmp_path)]) in (1, 2)
-    assert "Traceback" not in capsys.readouterr().err
+    try:
+        assert list(records.read(tmp_path)) == [RECORD["key"]]
+    except InputError as error:
+        assert str(error).startswith(f"{path} is not a record; restore")
+
+
+@many(400)
+@given(content=mangled(b"\n".join(json.dumps(RECORD | {"key": key}).encode() for key in "abc")))
+def test_file_in_the_old_form_is_converted_or_its_lines_are_named(content):
+    with TemporaryDirectory() as folder:
+        old = Path(folder, "kerasom/digits.jsonl")
+        old.parent.mkdir()
+        old.write_bytes(content)
+        converted, named = convert(folder)
+        assert converted + len(named) == sum(bool(line.strip()) for line in content.split(b"\n"))
+        assert len(records.read(folder)) <= converted and not old.exists()
 
 
 @pytest.fixture(scope="module")

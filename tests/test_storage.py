@@ -1,5 +1,8 @@
 """Estimators in one file: what is kept, what is refused, nothing half-written."""
 
+import multiprocessing
+import os
+import signal
 import zipfile
 
 import joblib
@@ -152,3 +155,38 @@ def test_class_of_others_is_refused_by_name(tmp_path):
     skops.io.dump({"of others": Foreign()}, tmp_path / "map")
     with pytest.raises(InputError, match=r"it holds .*Foreign"):
         desom.load(tmp_path / "map")
+
+
+# Files that are whole or not there
+
+# Children of a fork share no locks or threads with TensorFlow as long as they only touch files.
+fork = multiprocessing.get_context("fork")
+
+
+def test_file_appears_once_it_is_whole(tmp_path):
+    path = tmp_path / "below" / "file"
+    with atomic_write(path) as file:
+        file.write(b"new")
+        assert not path.exists()
+    assert path.read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def write_and_die(path):
+    with atomic_write(path) as file:
+        file.write(b"half a fi")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_killed_file_leaves_the_old_one(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    child = fork.Process(target=write_and_die, args=(path,))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
+    with atomic_write(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"new"

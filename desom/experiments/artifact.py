@@ -1,19 +1,79 @@
-"""What a page shows of a fitted map beside its prototypes: members, borders, codes, and walks."""
+"""What is measured of a fitted method, and which arrays of it are kept for figures."""
+
+from numbers import Integral
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import mean_squared_error
 
 from desom import metrics
+from desom.baselines.ae_som import AEKerasom
+from desom.desom import DESOM
+from desom.engine.loop import CURVE_POINTS, curve_points
+from desom.errors import InputError
 from desom.grid import grid_distances
+from desom.metrics.latent import decoded_walks
 
 # The temperature of the distortion where a map has none of its own: the paper's last one.
 LAST_TEMPERATURE = 0.1
-# The shape of a map that has no parameters for it.
-MAP_SHAPE = {"map_size": None, "topology": "rectangular", "toroidal": False}
+
+KEPT_CODES = 1000
+
+# From the prototype of the first unit to that of the last.
+POINTS_OF_A_WALK = 12
 
 
-def measure(estimator, data, labels, seed):
+class Snapshots:
+    """A callback of ``fit`` that keeps a map at some moments, spread evenly over its training.
+
+    Parameters
+    ----------
+    n_moments : int
+        How many, from 0 to 200.
+    data : datasets.Dataset
+        What the map is fitted on.
+    """
+
+    def __init__(self, n_moments, data):
+        if not (isinstance(n_moments, Integral) and 0 <= n_moments <= CURVE_POINTS):
+            raise InputError(
+                f"snapshots is {n_moments!r}; it takes an integer from 0 to {CURVE_POINTS}."
+            )
+        self.n_moments, self.data, self.moments = n_moments, data, []
+
+    def __call__(self, estimator, iteration):
+        """Keep the map if this is one of the moments."""
+        points = curve_points(estimator.iterations)
+        places = np.linspace(0, len(points) - 1, self.n_moments).round().astype(int)
+        if iteration in points[places]:
+            self.moments.append({"iteration": iteration} | self._kept(estimator))
+
+    def _kept(self, estimator):
+        prototypes, kept = estimator.cluster_centers_.copy(), {}
+        if isinstance(estimator, DESOM | AEKerasom):
+            kept = decoded_walks(estimator.decode, prototypes, _distances(estimator))
+        # An autoencoder that is frozen shows the same codes at every moment.
+        if isinstance(estimator, DESOM):
+            kept["codes"] = estimator.transform(self.data.x[kept_samples(len(self.data.x))])
+            if self.data.image_shape:
+                kept["decoded"] = as_bytes(estimator.decode(prototypes).astype(np.float16))
+        return {"prototypes": prototypes} | kept
+
+    def arrays(self):
+        """Give what was kept, with an axis over the S moments before those of each array.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``snapshot_iteration`` (S,) and ``snapshot_prototypes`` (S, K, D). Of `DESOM` and
+            `AEKerasom`, ``snapshot_detour`` and ``snapshot_jump``, see `decoded_walks`. Of `DESOM`,
+            ``snapshot_codes`` of the samples of `kept_samples`, and of images ``snapshot_decoded``.
+        """
+        names = self.moments[0] if self.moments else ()
+        return {f"snapshot_{n}": np.array([moment[n] for moment in self.moments]) for n in names}
+
+
+def measure(estimator, data, labels, seed, snapshots=None):
     """Measure a fitted method: its clusters against the classes; a map's order and its pictures.
 
     Parameters
@@ -26,12 +86,15 @@ def measure(estimator, data, labels, seed):
         Cluster, or best-matching unit, of every sample.
     seed : int
         Seeds the k-means on the prototypes.
+    snapshots : Snapshots, optional
+        What was kept during the training; then pictures of the fitted map are kept too.
 
     Returns
     -------
     metrics : dict of str to float
         The record's metrics. Those of the map are in the space of the prototypes, at the last
-        temperature; those named ``input_...`` are in the space of x, for decoded prototypes.
+        temperature; those named ``input_...`` are in the space of x, for decoded prototypes. A map
+        of fewer units than there are classes has none of ``km_...``.
     arrays : dict of str to ndarray
         The record's artifact, empty for a method with neither map nor network: ``prototypes`` (K,
         latent dimension), and for a method with a decoder and images ``decoded`` (K, D). Where
@@ -44,13 +107,14 @@ def measure(estimator, data, labels, seed):
     if data.y is not None:
         scores = metrics.clustering_scores(data.y, labels, n_clusters)
     if hasattr(estimator, "map_size"):
-        map_scores, arrays = _measure_map(estimator, data, labels)
+        map_scores, arrays = _measure_map(estimator, data, labels, snapshots)
         scores |= map_scores
         if data.y is not None:
             n_classes = len(np.unique(data.y))
-            groups = cluster_prototypes(estimator.cluster_centers_, n_classes, seed)
-            two_level = metrics.clustering_scores(data.y, groups[labels], n_classes)
-            scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
+            if n_classes <= n_clusters:
+                groups = cluster_prototypes(estimator.cluster_centers_, n_classes, seed)
+                two_level = metrics.clustering_scores(data.y, groups[labels], n_classes)
+                scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
             counts = metrics.class_counts(data.y, labels, n_clusters)
             arrays["class_counts"] = counts.astype(np.int32)
     elif hasattr(estimator, "decode"):
@@ -64,15 +128,20 @@ def measure(estimator, data, labels, seed):
     return scores, arrays
 
 
-def _measure_map(estimator, data, labels):
-    prototypes = estimator.cluster_centers_
-    shape = (getattr(estimator, name, default) for name, default in MAP_SHAPE.items())
-    distances = grid_distances(*shape)
+def _distances(estimator):
+    """Distances on the map; minisom's has no other shape than a rectangle."""
+    shape = getattr(estimator, "topology", "rectangular"), getattr(estimator, "toroidal", False)
+    return grid_distances(estimator.map_size, *shape)
+
+
+def _measure_map(estimator, data, labels, snapshots):
+    prototypes, distances = estimator.cluster_centers_, _distances(estimator)
+    moments = snapshots.arrays() if snapshots else {}
     last_temperature = getattr(estimator, "t_min", LAST_TEMPERATURE)
     if not hasattr(estimator, "decode"):
         # Prototypes that are images are the picture; half precision is finer than a screen.
         scores = metrics.map_scores(data.x, prototypes, distances, last_temperature)
-        arrays = {"prototypes": prototypes} | _snapshots(estimator, data)
+        arrays = {"prototypes": prototypes} | moments
         return scores, {
             name: values.astype(np.float16) if name.endswith("prototypes") else values
             for name, values in arrays.items()
@@ -83,18 +152,9 @@ def _measure_map(estimator, data, labels):
     scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
     scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
     pictures = {"decoded": decoded.astype(np.float16)} if data.image_shape else {}
-    if pictures and data.y is not None and getattr(estimator, "snapshots", 0):
+    if pictures and data.y is not None and snapshots:
         pictures |= gallery(estimator, data, codes, labels)
-    return scores, {"prototypes": prototypes} | pictures | _snapshots(estimator, data)
-
-
-def _snapshots(estimator, data):
-    """Name the snapshots of a map for its artifact; decoded prototypes are kept if images."""
-    snapshots = dict(getattr(estimator, "snapshots_", {}))
-    if "decoded" in snapshots:
-        decoded = snapshots.pop("decoded")
-        snapshots |= {"decoded": as_bytes(decoded)} if data.image_shape else {}
-    return {f"snapshot_{name}": values for name, values in snapshots.items()}
+    return scores, {"prototypes": prototypes} | pictures | moments
 
 
 def cluster_prototypes(prototypes, n_clusters, seed):
@@ -119,9 +179,6 @@ def cluster_prototypes(prototypes, n_clusters, seed):
     return KMeans(n_clusters, n_init=100, random_state=seed).fit_predict(prototypes)
 
 
-KEPT_CODES = 1000
-
-
 def kept_samples(n_samples):
     """Choose the samples whose codes are kept: up to 1,000, spread evenly over the data.
 
@@ -140,10 +197,7 @@ def kept_samples(n_samples):
     return np.linspace(0, n_samples - 1, min(KEPT_CODES, n_samples)).astype(int)
 
 
-WALK_STEPS = 12
-
-
-def members(points, prototypes, labels):
+def nearest_and_farthest(points, prototypes, labels):
     """Find the nearest and the farthest member of every unit.
 
     Parameters
@@ -193,8 +247,8 @@ def gallery(estimator, data, codes, labels):
         of the first unit to that of the last.
     """
     prototypes = estimator.cluster_centers_
-    nearest, farthest = members(codes, prototypes, labels)
-    line = np.linspace(prototypes[0], prototypes[-1], WALK_STEPS)
+    nearest, farthest = nearest_and_farthest(codes, prototypes, labels)
+    line = np.linspace(prototypes[0], prototypes[-1], POINTS_OF_A_WALK)
     return {
         "nearest": as_bytes(data.x[nearest] * (nearest >= 0)[:, None]),
         "farthest": as_bytes(data.x[farthest] * (farthest >= 0)[:, None]),

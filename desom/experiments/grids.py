@@ -9,10 +9,8 @@ from desom.datasets import n_classes
 QUICK_DATASETS = {"mnist": "mnist5k", "fashion_mnist": "digits"}
 
 
-QUICK_PRETRAIN_ITERATIONS = 800
-
-
 _NARROW = {"hidden_units": (100, 100, 200)}
+_PRETRAINED = _NARROW | {"pretrain_iterations": 800}
 
 
 # Adam moves a coordinate by at most about the learning rate in a step: the prototypes of kerasom,
@@ -20,20 +18,20 @@ _NARROW = {"hidden_units": (100, 100, 200)}
 QUICK_CONFIG = {
     "minisom": {"iterations": 2000},
     "kerasom": {"iterations": 1000, "learning_rate": 0.01},
-    "ae_minisom": _NARROW | {"iterations": 2000},
-    "ae_kerasom": _NARROW | {"iterations": 3000},
+    "ae_minisom": _PRETRAINED | {"iterations": 2000},
+    "ae_kerasom": _PRETRAINED | {"iterations": 3000},
     "som_vae": _NARROW | {"iterations": 400},
     "desom": _NARROW | {"iterations": 1000},
-    "ae_kmeans": _NARROW,
-    "ae_gmm": _NARROW,
-    "aec": _NARROW | {"iterations": 200, "update_interval": 20},
-    "dcn": _NARROW | {"iterations": 200},
-    "dkm": _NARROW | {"iterations": 200},
-    "dec": _NARROW | {"iterations": 300, "update_interval": 20},
-    "idec": _NARROW | {"iterations": 300, "update_interval": 20},
-    "vade": _NARROW | {"iterations": 300},
-    "wamic": _NARROW | {"iterations": 300},
-    "dnm": _NARROW | {"iterations": 300},
+    "ae_kmeans": _PRETRAINED,
+    "ae_gmm": _PRETRAINED,
+    "aec": _PRETRAINED | {"iterations": 200, "update_interval": 20},
+    "dcn": _PRETRAINED | {"iterations": 200},
+    "dkm": _PRETRAINED | {"iterations": 200},
+    "dec": _PRETRAINED | {"iterations": 300, "update_interval": 20},
+    "idec": _PRETRAINED | {"iterations": 300, "update_interval": 20},
+    "vade": _PRETRAINED | {"iterations": 300},
+    "wamic": _PRETRAINED | {"iterations": 300},
+    "dnm": _PRETRAINED | {"iterations": 300},
     "kerasom_official": {"iterations": 1000, "learning_rate": 0.01},
     "desom_official": _NARROW | {"iterations": 1000},
 }
@@ -50,7 +48,7 @@ _MOVIE = _NARROW | {"snapshots": 24, "iterations": 1000}
 
 
 _SMALL_MAPS = (
-    ("ae_kerasom", _MOVIE | {"pretrain_iterations": QUICK_PRETRAIN_ITERATIONS}),
+    ("ae_kerasom", _MOVIE | _PRETRAINED),
     ("desom", _MOVIE),
 )
 
@@ -85,6 +83,14 @@ class Grid:
     def methods(self):
         """Names of the methods, in the order of the rows."""
         return tuple(dict.fromkeys(method for method, _ in self.rows))
+
+    def quick(self):
+        """Give the grid that stands in for this one at the quick scale."""
+        names = tuple(QUICK_DATASETS[name] for name in self.datasets if name in QUICK_DATASETS)
+        if self.quick_rows:
+            return Grid(self.quick_rows, names, self.seeds[:1])
+        rows = [(method, values | QUICK_CONFIG.get(method, {})) for method, values in self.rows]
+        return Grid(tuple(rows), names, QUICK_SEEDS)
 
 
 _ALL_DATASETS = ("mnist", "fashion_mnist", "reuters21578", "reuters10k")
@@ -296,7 +302,7 @@ GRIDS = {
         tuple(
             (method, QUICK_CONFIG[method] | {"pretrain_iterations": iterations})
             for method in ("ae_kmeans", "idec", "vade", "wamic")
-            for iterations in (200, QUICK_PRETRAIN_ITERATIONS)
+            for iterations in (200, 800)
         ),
     ),
     # Its authors train for 28,120 iterations, and convolutional networks.

@@ -1,15 +1,15 @@
 """Autoencoders that several methods start from: trained once per seed and data set, then cached."""
 
-import fcntl
+import json
 import time
 import warnings
 
 import keras
+from filelock import FileLock
 
 from desom.datasets.published import cache
-from desom.errors import InputError
 from desom.experiments import records
-from desom.storage import load
+from desom.storage import atomic_write, load
 
 
 def check_cache():
@@ -44,42 +44,46 @@ def pretrained(autoencoder, data):
 
     Returns
     -------
-    Autoencoder
-        Fitted on ``data.x``; its ``seconds_`` is the time that its training took.
+    autoencoder : Autoencoder
+        Fitted on ``data.x``.
+    seconds : float
+        The time that its training took.
 
     Raises
     ------
     OSError
         If it cannot be kept, because the disk is full, say.
     """
-    path = check_cache() / f"{_key(autoencoder, data)}.npz"
-    with path.with_suffix(".lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            found = load(path)
-            # The right name, but another's content.
-            if type(found) is type(autoencoder) and _key(found, data) == path.stem:
-                return found
-            raise InputError(f"{path} holds something else.")
-        except FileNotFoundError:
-            pass
-        except InputError:
+    path = check_cache() / cached_name(autoencoder, data)
+    time_path = path.with_suffix(".json")
+    with FileLock(path.with_suffix(".lock")):
+        if path.exists():
+            try:
+                # The right name may have another's content.
+                kept, seconds = load(path), json.loads(time_path.read_bytes())
+                if type(kept) is type(autoencoder) and cached_name(kept, data) == path.name:
+                    return kept, float(seconds)
+            except (OSError, TypeError, ValueError):
+                pass
             warnings.warn(f"{path} is damaged; its autoencoder is trained again", stacklevel=2)
         start = time.perf_counter()
         autoencoder.fit(data.x)
-        autoencoder.seconds_ = time.perf_counter() - start
+        seconds = time.perf_counter() - start
         try:
+            with atomic_write(time_path) as file:
+                file.write(json.dumps(seconds).encode())
             autoencoder.save(path)
         except OSError as error:
             raise OSError(
                 f"the trained autoencoder cannot be kept in {path.parent}: "
                 f"{error.strerror or error}; make room, and run again."
             ) from error
-        return autoencoder
+        return autoencoder, seconds
 
 
-def _key(autoencoder, data):
+def cached_name(autoencoder, data):
+    """Name the file of a trained autoencoder: by its parameters, the backend and the data."""
     config = autoencoder.get_params() | {"backend": keras.backend.backend()}
     seed = config.pop("random_state")
     del config["verbose"]
-    return records.run_key("autoencoder", data.sha256, seed, config)
+    return f"{records.run_key('autoencoder', data.sha256, seed, config)}.skops"

@@ -1,25 +1,36 @@
-"""The record of every run: one JSON line per run, appended so that no crash can lose another's.
+"""The record of every run: a file of its own, which is whole or not there.
 
-``<folder>/<method>/<dataset>.jsonl`` holds the lines, ``<folder>/<artifact>`` the arrays that
-figures need. A line is whole or absent; a process that is killed while it appends leaves at most
-a torn last line, which the next reader leaves out and the next writer cuts off. What failed stands
-apart, in ``<folder>/failures.jsonl``, where no table looks.
+``<folder>/<method>/<dataset>-<key>.json`` holds a record; beside it, ``<dataset>-<key>.npz`` the
+arrays that figures need, and ``<dataset>-<key>.failed.json`` what is known of a run that failed.
+No table reads the last, and it goes when the run succeeds.
 """
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
-import warnings
+import re
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from desom.errors import InputError
+from desom.storage import atomic_write
 
-FAILURES = "failures.jsonl"
+# Of no use where the package is installed without its repository.
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+FAILED = ".failed.json"
+
+# What names a record, and what else of it is an object.
+NAMES = ("method", "dataset", "key")
+PARTS = ("config", "metrics", "curves", "seconds", "environment")
+names = itemgetter(*NAMES)
+
+# Files with a record on each line: as all were, before each run had its own.
+OLD_FORM = ("*/*.jsonl", "failures.jsonl")
 
 
 def default_folder():
@@ -56,12 +67,8 @@ def run_key(method, dataset, seed, config):
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _path(folder, method, dataset):
-    return Path(folder) / method / f"{dataset}.jsonl"
-
-
 def check_writable(folder, name="results folder"):
-    """Create the folder if need be and make sure that it can be written, before any work is done.
+    """Create a folder if need be, and raise InputError unless it can be written.
 
     Parameters
     ----------
@@ -69,11 +76,6 @@ def check_writable(folder, name="results folder"):
         The folder.
     name : str
         What the folder is, for the message.
-
-    Raises
-    ------
-    InputError
-        If it cannot.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -84,8 +86,28 @@ def check_writable(folder, name="results folder"):
         raise InputError(f"the {name} {folder} cannot be written; choose another.")
 
 
-def append(folder, record):
-    """Append a record to its file, in one write, under a lock; mend a torn last line first.
+def place(folder, method, dataset, key, ending=".json"):
+    """Give the path of a record, or of what stands beside it.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of the records.
+    method, dataset, key : str
+        Of the run.
+    ending : {".json", ".npz", ".failed.json"}
+        Of the record, of its arrays, or of a failure.
+
+    Returns
+    -------
+    Path
+        ``<folder>/<method>/<dataset>-<key><ending>``.
+    """
+    return Path(folder, method, f"{dataset}-{key}{ending}")
+
+
+def write(folder, record, ending=".json"):
+    """Write a record in its place, or a failure in its own.
 
     Parameters
     ----------
@@ -93,107 +115,136 @@ def append(folder, record):
         The folder of the records.
     record : dict
         The record; it has ``method``, ``dataset`` and ``key``.
+    ending : {".json", ".failed.json"}
+        ``FAILED`` for a failure, which has an ``error`` too. A record takes away that of its run.
     """
-    _append_line(_path(folder, record["method"], record["dataset"]), record)
+    with atomic_write(place(folder, *names(record), ending)) as file:
+        file.write(f"{_text(record)}\n".encode())
+    if ending != FAILED:
+        place(folder, *names(record), FAILED).unlink(missing_ok=True)
 
 
-def append_failure(folder, failure):
-    """Append a run that failed to ``failures.jsonl``, as `append` does.
+def _text(value, indent=""):
+    """JSON with a line for each entry of an object, and each list on one line."""
+    if not (isinstance(value, dict) and value):
+        return json.dumps(value, default=np.generic.item)
+    inner = indent + " "
+    entries = (f"{inner}{json.dumps(name)}: {_text(v, inner)}" for name, v in value.items())
+    return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
+
+
+def read(folder, method="*", dataset=None):
+    """Read the records of a folder, or of one method, or of one method on one data set.
 
     Parameters
     ----------
     folder : str or Path
         The folder of the records.
-    failure : dict
-        What a record says of what was asked, and the ``error``.
-    """
-    _append_line(Path(folder) / FAILURES, failure)
-
-
-def _append_line(path, record):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(record, default=np.generic.item).encode() + b"\n"
-    with path.open("a+b", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        if _parse(content[whole:]):
-            line = b"\n" + line
-        elif whole < len(content):
-            warnings.warn(f"{path}: a torn last line was cut off", stacklevel=2)
-            file.truncate(whole)
-        start = file.seek(0, os.SEEK_END)
-        # A disk that fills up takes a part, and says so by the number alone.
-        if file.write(line) < len(line):
-            file.truncate(start)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        os.fsync(file.fileno())
-
-
-def read(folder, method, dataset):
-    """Read the records of a method on a data set.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The folder of the records.
-    method, dataset : str
-        Names.
+    method, dataset : str, optional
+        Names; all by default.
 
     Returns
     -------
     dict of str to dict
-        The records by key, in the order of the file; of two with one key, the last.
+        The records by key: method by method, data set by data set, and there as they were made.
 
     Raises
     ------
     InputError
-        If a line other than a torn last one is not a record.
+        If a file is not a record, or the folder has records in the old form.
     """
-    return _read_lines(_path(folder, method, dataset))
+    _refuse_old_form(folder)
+    paths = Path(folder).glob(f"{method}/*-*.json")
+    records = [
+        read_file(path)
+        for path in sorted(paths)
+        if not path.name.endswith(FAILED) and dataset in (None, path.stem.rpartition("-")[0])
+    ]
+    records.sort(key=lambda r: (r["method"], r["dataset"], str(r.get("created"))))
+    return {record["key"]: record for record in records}
 
 
-def read_failures(folder):
-    """Read the runs that failed.
+def find(folder, runs, ending=".json"):
+    """Read the records of some runs, or their failures.
 
     Parameters
     ----------
     folder : str or Path
         The folder of the records.
+    runs : iterable of Run
+        The runs.
+    ending : {".json", ".failed.json"}
+        ``FAILED`` for failures.
 
     Returns
     -------
     dict of str to dict
-        What `append_failure` was given, by key, the last of each.
+        Those on file by key, in the order of the runs.
 
     Raises
     ------
     InputError
         As `read`.
     """
-    return _read_lines(Path(folder) / FAILURES)
+    _refuse_old_form(folder)
+    paths = {run.key: place(folder, run.method, run.dataset, run.key, ending) for run in runs}
+    return {key: read_file(path, ending) for key, path in paths.items() if path.exists()}
 
 
-def _read_lines(path):
-    if not path.exists():
-        return {}
-    with path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        lines = file.read().split(b"\n")
-    records = {}
-    for number, line in enumerate(lines, start=1):
-        record = _parse(line)
-        if record:
-            records[record["key"]] = record
-        elif number < len(lines):
-            raise InputError(
-                f"{path}, line {number}, is not a record; restore the file, or delete that line "
-                "and run again."
-            )
-        elif line:
-            warnings.warn(f"{path}: a torn last line is left out", stacklevel=2)
-    return records
+def _refuse_old_form(folder):
+    for path in old_files(folder):
+        raise InputError(
+            f"{path} holds records in the old form; convert the folder once: "
+            f"desom convert --results {folder}."
+        )
+
+
+def old_files(folder):
+    """List the files of a folder that hold records in the old form, a line each."""
+    return [path for name in OLD_FORM for path in sorted(Path(folder).glob(name))]
+
+
+def read_file(path, ending=".json"):
+    """Read one record.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    ending : {".json", ".failed.json"}
+        Whether it is a record or a failure.
+
+    Returns
+    -------
+    dict
+        The record.
+
+    Raises
+    ------
+    InputError
+        If the file is not the record that its name says.
+    """
+    record = parse(path.read_bytes())
+    sound = record and path == place(path.parents[1], *names(record), ending)
+    if not sound or (ending == FAILED and not isinstance(record.get("error"), str)):
+        raise InputError(f"{path} is not a record; restore the file, or delete it and run again.")
+    return record
+
+
+def parse(content):
+    """Give the record that some bytes of JSON are, or None.
+
+    A record is an object. Its ``method``, ``dataset`` and ``key`` can be parts of a file's name.
+    """
+    try:
+        record = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    texts = [record.get(name) for name in NAMES]
+    sound = all(isinstance(text, str) and re.fullmatch(r"\w[\w.-]*", text) for text in texts)
+    return record if sound and all(isinstance(record.get(n, {}), dict) for n in PARTS) else None
 
 
 def load_artifact(record, folder=None):
@@ -218,20 +269,14 @@ def load_artifact(record, folder=None):
     InputError
         If it is damaged.
     """
-    return read_arrays(Path(folder or default_folder()) / record["artifact"], "an artifact")
-
-
-def _parse(line):
-    """Give the record that a line holds, or None."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(record, dict):
-        return None
-    is_record = all(isinstance(record.get(n), str) for n in ("method", "dataset", "key"))
-    dicts = ("config", "metrics", "curves", "seconds", "environment")
-    return record if is_record and all(isinstance(record.get(n, {}), dict) for n in dicts) else None
+    path = Path(folder or default_folder()) / record["artifact"]
+    with path.open("rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
+        # A damaged archive fails in a dozen ways, each with an error of its own.
+        except Exception as error:
+            raise InputError(f"{path} is not an artifact, or it is damaged.") from error
 
 
 @contextmanager
@@ -254,45 +299,10 @@ def claim(folder, key):
     """
     locks = Path(folder) / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
-    with (locks / key).open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
+    try:
+        held = FileLock(locks / key).acquire(blocking=False)
+    except Timeout:
+        yield False
+    else:
+        with held:
             yield True
-
-
-# Of no use where the package is installed without its repository.
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def read_arrays(path, what):
-    """Read the arrays of an .npz file.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    what : str
-        What it should be, for the message ("a saved estimator").
-
-    Returns
-    -------
-    dict of str to ndarray
-        The arrays by name.
-
-    Raises
-    ------
-    OSError
-        If there is no such file, or it may not be read.
-    InputError
-        If the file holds something else, or is damaged.
-    """
-    with Path(path).open("rb") as file:
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                return dict(arrays)
-        # A damaged archive fails in a dozen ways, each with an error of its own.
-        except Exception as error:
-            raise InputError(f"{path} is not {what}, or it is damaged.") from error

@@ -4,17 +4,15 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from inspect import signature
 from pathlib import Path
 
 import numpy as np
 
-from desom import datasets
 from desom.autoencoder import autoencoder_of
 from desom.estimator import KerasEstimator
 from desom.experiments import records
-from desom.experiments.artifact import measure
+from desom.experiments.artifact import Snapshots, measure
 from desom.experiments.environment import environment
 from desom.experiments.pretraining import pretrained
 from desom.methods import estimator_class
@@ -92,13 +90,7 @@ def configuration(method, **overrides):
     return json.loads(json.dumps(kept, default=np.generic.item))
 
 
-@lru_cache(maxsize=1)
-def load_dataset(name):
-    """Load a data set, or give the one that was loaded last if it is the same."""
-    return datasets.load(name)
-
-
-def run_and_record(run, folder, announcement=None):
+def run_and_record(run, data, folder, announcement=None):
     """Train, measure and record a run, unless it is recorded or another process computes it.
 
     A training that fails is recorded as a failure, and printed: other runs may go on.
@@ -107,6 +99,8 @@ def run_and_record(run, folder, announcement=None):
     ----------
     run : Run
         The run.
+    data : datasets.Dataset
+        The data set that it names.
     folder : str or Path
         The folder of the records.
     announcement : str, optional
@@ -117,25 +111,19 @@ def run_and_record(run, folder, announcement=None):
     OSError
         If it cannot be recorded, because the disk is full, say. The folder is as it was.
     """
-    folder = Path(folder)
     with records.claim(folder, run.key) as ours:
-        if not ours or run.key in records.read(folder, run.method, run.dataset):
+        if not ours or records.find(folder, [run]):
             return
         environment()
         if announcement:
             print(announcement, flush=True)
         try:
-            record, arrays = _execute(run, verbose=bool(announcement))
-            append = records.append
+            record, arrays = _execute(run, data, verbose=bool(announcement))
         except FloatingPointError as error:
             print(f"{run} failed: {error}", flush=True)
-            record, arrays = _request(run) | {"error": str(error)} | _stamp(run), {}
-            append = records.append_failure
+            record, arrays = {"error": str(error)}, {}
         try:
-            if arrays:
-                with atomic_write(folder / record["artifact"]) as file:
-                    np.savez_compressed(file, **arrays)
-            append(folder, record)
+            _record(run, record, arrays, Path(folder))
         except OSError as error:
             raise OSError(
                 f"{run} cannot be recorded in {folder}: {error.strerror or error}; make room, and "
@@ -143,39 +131,48 @@ def run_and_record(run, folder, announcement=None):
             ) from error
 
 
-def _request(run):
-    return {"method": run.method, "dataset": run.dataset, "seed": run.seed, "config": run.config}
-
-
-def _stamp(run):
+def _record(run, result, arrays, folder):
+    """Write what came of a run: its arrays first, so that no record names what is not there."""
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return {"environment": environment(), "created": now, "key": run.key}
+    record = vars(run) | result | {"environment": environment(), "created": now, "key": run.key}
+    if not arrays:
+        records.write(folder, record, records.FAILED if "error" in result else ".json")
+        return
+    path = folder / record["artifact"]
+    try:
+        with atomic_write(path) as file:
+            np.savez_compressed(file, **arrays)
+        records.write(folder, record)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
-def _execute(run, verbose):
-    data = load_dataset(run.dataset)
+def _execute(run, data, verbose):
     estimator = run.estimator(verbose)
-    seconds, first = {}, {}
+    seconds, options, snapshots = {}, {}, None
+    if run.config.get("snapshots"):
+        snapshots = options["callback"] = Snapshots(run.config["snapshots"], data)
     if getattr(estimator, "pretrain_iterations", 0):
-        first["autoencoder"] = pretrained(autoencoder_of(estimator), data)
-        seconds["pretrain"] = _short(first["autoencoder"].seconds_)
+        options["autoencoder"], pretraining = pretrained(autoencoder_of(estimator), data)
+        seconds["pretrain"] = _short(pretraining)
     start = time.perf_counter()
-    estimator.fit(data.x, **first)
+    estimator.fit(data.x, **options)
     fitted = time.perf_counter()
     labels = estimator.predict(data.x)
     curves = getattr(estimator, "history_", {})
     seconds |= {"fit": _short(fitted - start), "predict": _short(time.perf_counter() - fitted)}
     seconds |= seconds_per_iteration(run.config, seconds, curves)
 
-    scores, arrays = measure(estimator, data, labels, run.seed)
-    found = {
+    scores, arrays = measure(estimator, data, labels, run.seed, snapshots)
+    result = {
         "metrics": scores,
         "curves": {name: [_short(v) for v in curve] for name, curve in curves.items()},
         "artifact": f"{run.method}/{run.dataset}-{run.key}.npz" if arrays else None,
         "seconds": seconds,
         "data_sha256": data.sha256,
     }
-    return _request(run) | found | _stamp(run), arrays
+    return result, arrays
 
 
 def seconds_per_iteration(config, seconds, curves):

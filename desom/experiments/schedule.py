@@ -8,23 +8,14 @@ from pathlib import Path
 
 import joblib
 
+from desom import datasets
 from desom.errors import InputError, LostWorker, check_name
 from desom.experiments import records
-from desom.experiments.grids import (
-    GRIDS,
-    QUICK_CONFIG,
-    QUICK_DATASETS,
-    QUICK_PRETRAIN_ITERATIONS,
-    QUICK_SEEDS,
-)
+from desom.experiments.grids import GRIDS, Grid
 from desom.experiments.pretraining import check_cache
-from desom.experiments.run import Run, configuration, load_dataset, run_and_record
+from desom.experiments.run import Run, configuration, run_and_record
 
 SCALES = ("paper", "quick")
-
-
-# A cluster may give workers late.
-SECONDS_TO_ANSWER, SECONDS_TO_COME = 10, 600
 
 
 # What says how many threads to start: to OpenMP and PyTorch; to the two pools of TensorFlow, one
@@ -37,8 +28,8 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
 
     Parameters
     ----------
-    grid : str
-        Name of the grid.
+    grid : str or Grid
+        A grid, or the name of one of ``GRIDS``.
     scale : {"paper", "quick"}
         The paper's data and training lengths, or small stand-ins.
     methods, dataset_names : list of str, optional
@@ -56,45 +47,31 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
     InputError
         If a name is unknown, or not in the grid.
     """
-    check_name("grid", grid, GRIDS)
+    name = "the grid" if isinstance(grid, Grid) else grid
+    if name == grid:
+        check_name("grid", grid, GRIDS)
+        grid = GRIDS[grid]
     check_name("scale", scale, SCALES)
-    quick = scale == "quick"
-    all_methods = GRIDS[grid].methods
-    all_datasets = [
-        QUICK_DATASETS[name] if quick else name
-        for name in GRIDS[grid].datasets
-        if not quick or name in QUICK_DATASETS
-    ]
+    grid = grid.quick() if scale == "quick" else grid
     for method in methods or []:
-        check_name(f"method in {grid}", method, all_methods)
-    for name in dataset_names or []:
-        check_name(f"data set in {grid} at the {scale} scale", name, all_datasets)
-    rows, default_seeds, shorten = GRIDS[grid].rows, GRIDS[grid].seeds, False
-    fewer_seeds = {} if seeds else GRIDS[grid].fewer_seeds
-    if quick and GRIDS[grid].quick_rows:
-        rows, default_seeds = GRIDS[grid].quick_rows, default_seeds[:1]
-    elif quick:
-        default_seeds, shorten = QUICK_SEEDS, True
+        check_name(f"method in {name}", method, grid.methods)
+    for dataset in dataset_names or []:
+        check_name(f"data set in {name} at the {scale} scale", dataset, grid.datasets)
+    fewer_seeds = {} if seeds else grid.fewer_seeds
     runs = [
-        Run(method, dataset, seed, _configuration(method, values, dataset, shorten))
-        for dataset in all_datasets
-        if dataset in (dataset_names or all_datasets)
-        for seed in seeds or default_seeds
-        for method, values in rows
-        if method in (methods or all_methods) and seed in fewer_seeds.get(method, (seed,))
+        Run(method, dataset, seed, _configuration(method, values, dataset))
+        for dataset in grid.datasets
+        if dataset in (dataset_names or grid.datasets)
+        for seed in seeds or grid.seeds
+        for method, values in grid.rows
+        if method in (methods or grid.methods) and seed in fewer_seeds.get(method, (seed,))
     ]
     # Rows that differ in what the quick scale sets are one row there.
     return list({run.key: run for run in runs}.values())
 
 
-def _configuration(method, values, dataset, shorten):
-    own = {name: v(dataset) if callable(v) else v for name, v in values.items()}
-    if shorten:
-        own |= QUICK_CONFIG.get(method, {})
-    config = configuration(method, **own)
-    if shorten and config.get("pretrain_iterations"):
-        config["pretrain_iterations"] = QUICK_PRETRAIN_ITERATIONS
-    return config
+def _configuration(method, values, dataset):
+    return configuration(method, **{k: v(dataset) if callable(v) else v for k, v in values.items()})
 
 
 def recorded(runs, folder=None):
@@ -112,11 +89,7 @@ def recorded(runs, folder=None):
     list of dict
         The records on file, in the order of the runs.
     """
-    folder = Path(folder or records.default_folder())
-    found = {}
-    for method, dataset in dict.fromkeys((run.method, run.dataset) for run in runs):
-        found |= records.read(folder, method, dataset)
-    return [found[run.key] for run in runs if run.key in found]
+    return list(records.find(folder or records.default_folder(), runs).values())
 
 
 def failed(runs, folder=None):
@@ -134,12 +107,21 @@ def failed(runs, folder=None):
     list of (Run, str)
         Each with what went wrong the last time.
     """
-    failures = records.read_failures(folder or records.default_folder())
-    done = {record["key"] for record in recorded(runs, folder)}
+    folder = folder or records.default_folder()
+    done, failures = records.find(folder, runs), records.find(folder, runs, records.FAILED)
     return [(run, failures[run.key]["error"]) for run in runs if run.key in failures.keys() - done]
 
 
-def collect(runs, folder=None, workers=1, scheduler=None):
+def collect(
+    runs,
+    folder=None,
+    workers=1,
+    scheduler=None,
+    *,
+    load=datasets.load,
+    train=run_and_record,
+    patience=600,
+):
     """Give the record of every run: those on file, and the others trained on the spot.
 
     Parameters
@@ -153,6 +135,12 @@ def collect(runs, folder=None, workers=1, scheduler=None):
     scheduler : str, optional
         Address of a Dask scheduler, ``tcp://host:port``, whose workers train instead of processes
         here. They see the folder under the same path.
+    load : callable, optional
+        Gives the data set of a name. It is called once for each data set, or once by the cluster.
+    train : callable, optional
+        Makes and records a run, as `run_and_record` does.
+    patience : float
+        Seconds to wait for the first worker of a cluster, which may come late.
 
     Returns
     -------
@@ -173,7 +161,7 @@ def collect(runs, folder=None, workers=1, scheduler=None):
     """
     # A worker of a cluster may have another working directory.
     folder = Path(folder or records.default_folder()).absolute()
-    done = {record["key"] for record in recorded(runs, folder)}
+    done = records.find(folder, runs)
     missing = [run for run in runs if run.key not in done]
     print(f"{len(done)} of {len(runs)} runs are recorded in {folder.name}/.", flush=True)
     if missing:
@@ -181,39 +169,42 @@ def collect(runs, folder=None, workers=1, scheduler=None):
             records.check_writable(place)
         if any(run.config.get("pretrain_iterations") for run in missing):
             check_cache()
-        missing = _with_data(missing)
-        calls = [(run, folder, f"[{i}/{len(missing)}] {run}") for i, run in enumerate(missing, 1)]
+        data = _load_all(missing, load)
+        missing = [run for run in missing if run.dataset in data]
+        calls = [
+            (run, data[run.dataset], folder, f"[{number}/{len(missing)}] {run}")
+            for number, run in enumerate(missing, start=1)
+        ]
         if scheduler is None:
-            _train_here(calls, workers)
+            _train_here(train, calls, workers)
         else:
-            _train_on_cluster(calls, scheduler)
+            _train_on_cluster(train, calls, scheduler, load, patience)
     return recorded(runs, folder)
 
 
-def _with_data(runs):
-    """Leave out, with a message, the runs whose data cannot be had; fail if that is all of them."""
-    failures = {}
+def _load_all(runs, load):
+    """Load the data sets of the runs; name those that cannot be had, and fail if that is all."""
+    data, failures = {}, {}
     for name in dict.fromkeys(run.dataset for run in runs):
         try:
-            load_dataset(name)
+            data[name] = load(name)
         except InputError as error:
             failures[name] = error
-    left = [run for run in runs if run.dataset not in failures]
-    if not left:
+    if not data:
         raise next(iter(failures.values()))
     for name, error in failures.items():
         print(f"The runs on {name} are left out. {error}", flush=True)
-    return left
+    return data
 
 
-def _train_here(calls, workers):
-    """Call `run_and_record` in processes that share the cores of this machine."""
+def _train_here(train, calls, workers):
+    """Train in processes that share the cores of this machine, and the data, which joblib maps."""
     with _threads_per_process(joblib.cpu_count() // workers):
         try:
             # Ctrl-C goes to all processes. This one ends the others, which would print tracebacks.
             ignoring = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
             parallel = joblib.Parallel(workers, **ignoring if workers > 1 else {})
-            parallel(joblib.delayed(run_and_record)(*call) for call in calls)
+            parallel(joblib.delayed(train)(*call) for call in calls)
         except BrokenProcessPool:
             raise LostWorker(
                 f"one of the {workers} workers was killed, perhaps for want of memory; the runs "
@@ -221,8 +212,8 @@ def _train_here(calls, workers):
             ) from None
 
 
-def _train_on_cluster(calls, scheduler):
-    """Call `run_and_record` on the workers of a Dask cluster, which may come and go."""
+def _train_on_cluster(train, calls, scheduler, load, patience):
+    """Train on the workers of a Dask cluster, which may come and go, and load the data there."""
     try:
         from distributed import Client, KilledWorker, as_completed
         from distributed.client import FutureCancelledError
@@ -232,7 +223,7 @@ def _train_on_cluster(calls, scheduler):
             "a scheduler takes the package distributed; install it: pip install distributed."
         ) from None
     try:
-        client = Client(scheduler, timeout=SECONDS_TO_ANSWER)
+        client = Client(scheduler)
     except (OSError, ValueError) as error:
         raise InputError(
             f"the scheduler {scheduler} does not answer ({error}); give the address that "
@@ -240,24 +231,32 @@ def _train_on_cluster(calls, scheduler):
         ) from None
     with client:
         try:
-            client.wait_for_workers(1, timeout=SECONDS_TO_COME)
+            client.wait_for_workers(1, timeout=patience)
         except TimeoutError:
             raise LostWorker(
-                f"no worker came to the scheduler {scheduler} within {SECONDS_TO_COME} seconds; "
+                f"no worker came to the scheduler {scheduler} within {patience} seconds; "
                 f"start one: dask worker {scheduler} --nthreads 1."
             ) from None
-        # Never pure: a run that has failed once may be asked for again.
-        futures = [client.submit(run_and_record, *call, pure=False) for call in calls]
-        ended = {future.key: call[-1] for future, call in zip(futures, calls, strict=True)}
+        # Never pure: what has failed once may be asked for again.
+        data = {
+            name: client.submit(load, name, pure=False)
+            for name in dict.fromkeys(run.dataset for run, *_ in calls)
+        }
+        submitted = [
+            client.submit(train, run, data[run.dataset], *rest, pure=False)
+            for run, _, *rest in calls
+        ]
+        titles = {future.key: call[-1] for future, call in zip(submitted, calls, strict=True)}
+        titles |= {future.key: f"the loading of {name}" for name, future in data.items()}
         try:
-            for future in as_completed(futures):
+            for future in as_completed(submitted):
                 future.result()
-                print(f"{ended[future.key]} has ended", flush=True)
+                print(f"{titles[future.key]} has ended", flush=True)
         except KilledWorker as error:
             raise LostWorker(
-                f"{ended[error.task]} was given up, because every worker that had it died, perhaps "
-                "for want of memory; the runs that had finished are recorded: run again, with more "
-                "memory for each worker."
+                f"{titles[error.task]} was given up, because every worker that had it died, "
+                "perhaps for want of memory; the runs that had finished are recorded: run again, "
+                "with more memory for each worker."
             ) from None
         except (FutureCancelledError, CommClosedError):
             raise LostWorker(

@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import dask
 import distributed
 import pytest
 import yaml
@@ -21,7 +22,7 @@ from desom.errors import InputError, LostWorker
 from desom.experiments import records
 from desom.experiments.records import REPOSITORY
 from desom.experiments.run import Run, configuration
-from desom.experiments.schedule import collect, recorded
+from desom.experiments.schedule import collect, recorded, runs_of
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +68,7 @@ def test_worker_that_is_killed_costs_no_run_and_repeats_none(cluster, tmp_path):
         got = collect(wanted, tmp_path, scheduler=cluster.scheduler_address)
     assert len(killed) == 1
     assert [record["seed"] for record in got] == list(range(6))
-    lines = (tmp_path / "kerasom" / "digits.jsonl").read_text().splitlines()
-    assert len(lines) == 6
-    assert len(list((tmp_path / "kerasom").glob("*.npz"))) == 6
+    assert len(list((tmp_path / "kerasom").iterdir())) == 12
     for record in got:
         assert records.load_artifact(record, tmp_path)["class_counts"].sum() == 1797
 
@@ -109,35 +108,35 @@ def one_worker(scheduler):
     process.wait()
 
 
-@pytest.mark.usefixtures("no_training", "one_worker")
+@pytest.mark.usefixtures("one_worker", "foreground")
 def test_a_single_worker_trains_not_this_process_and_ctrl_c_leaves_it_at_work(
-    scheduler, tmp_path, monkeypatch, capsys
+    scheduler, tmp_path, capsys
 ):
-    wanted, address = short_runs(3), scheduler[0]
-    monkeypatch.setattr("desom.cli._wanted", lambda arguments: wanted)
-    arguments = ["run", "table2", "--scheduler", address, "--results", str(tmp_path)]
+    part = ["table2", "--scale", "quick", "--datasets", "digits", "--methods", "kerasom"]
+    part += ["--seeds", "0-2", "--results", str(tmp_path)]
+    wanted = runs_of("table2", "quick", ["kerasom"], ["digits"], [0, 1, 2])
 
     def interrupt():
         os.kill(os.getpid(), signal.SIGINT)
 
     with after_first_record(wanted, tmp_path, interrupt):
-        assert main(arguments) == 130
+        assert main(["run", *part, "--scheduler", scheduler[0]]) == 130
     assert "desom: interrupted; what had finished is recorded." in capsys.readouterr().err
     assert len(recorded(wanted, tmp_path)) < 3
-    assert main(arguments) in (0, 1)  # a run that the worker goes on with is left to it
-    assert main(arguments) == 0
-    assert "desom on digits" not in capsys.readouterr().out
-    assert len((tmp_path / "kerasom" / "digits.jsonl").read_text().splitlines()) == 3
+    # A run that the worker goes on with is left to it.
+    assert main(["run", *part, "--scheduler", scheduler[0]]) in (0, 1)
+    assert main(["run", *part, "--scheduler", scheduler[0]]) == 0
+    # What this process trains, it announces.
+    assert "] kerasom on digits, seed 2\n" not in capsys.readouterr().out
+    assert len(list((tmp_path / "kerasom").iterdir())) == 6
 
 
-@pytest.mark.usefixtures("no_training")
-def test_cluster_without_workers_is_named(scheduler, tmp_path, monkeypatch):
-    monkeypatch.setattr("desom.experiments.schedule.SECONDS_TO_COME", 0.5)
+def test_cluster_without_workers_is_named(scheduler, tmp_path):
     with pytest.raises(LostWorker, match=f"no worker came to the scheduler {scheduler[0]} within"):
-        collect(short_runs(1), tmp_path, scheduler=scheduler[0])
+        collect(short_runs(1), tmp_path, scheduler=scheduler[0], patience=0.5)
 
 
-@pytest.mark.usefixtures("no_training", "one_worker")
+@pytest.mark.usefixtures("one_worker")
 def test_run_whose_workers_die_is_named(scheduler, tmp_path):
     address, _ = scheduler
     wanted = short_runs(4)
@@ -153,8 +152,8 @@ def test_run_whose_workers_die_is_named(scheduler, tmp_path):
         collect(wanted, tmp_path, scheduler=address)
 
 
-@pytest.mark.usefixtures("no_training", "one_worker")
-def test_scheduler_that_dies_is_named(scheduler, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("one_worker")
+def test_scheduler_that_dies_is_named(scheduler, tmp_path):
     address, process = scheduler
     wanted = short_runs(4)
 
@@ -164,13 +163,12 @@ def test_scheduler_that_dies_is_named(scheduler, tmp_path, monkeypatch):
         collect(wanted, tmp_path, scheduler=address)
 
 
-@pytest.mark.usefixtures("no_training")
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "tcp://"])
-def test_scheduler_that_does_not_answer_is_named(address, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("desom.experiments.schedule.SECONDS_TO_ANSWER", 0.5)
-    with pytest.raises(InputError, match=f"the scheduler {address} does not answer"):
+def test_scheduler_that_does_not_answer_is_named(address, tmp_path):
+    short = dask.config.set({"distributed.comm.timeouts.connect": "0.5s"})
+    with short, pytest.raises(InputError, match=f"the scheduler {address} does not answer"):
         collect(short_runs(1), tmp_path, scheduler=address)
-    assert not list(tmp_path.rglob("*.jsonl"))
+    assert not list(tmp_path.rglob("*.json"))
 
 
 def test_workers_and_a_scheduler_exclude_each_other(capsys):

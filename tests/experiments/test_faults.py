@@ -21,12 +21,15 @@ from threadpoolctl import threadpool_info
 
 from desom import Kerasom
 from desom.cli import main
-from desom.engine import backends
-from desom.experiments import records, schedule
-from desom.experiments.grids import Grid
-from desom.experiments.schedule import THREADS, recorded, runs_of
+from desom.datasets import Dataset
+from desom.engine.backends import STEPS_FOR_XLA
+from desom.experiments import records
+from desom.experiments.run import Run, configuration
+from desom.experiments.schedule import THREADS, collect, failed, recorded, runs_of
 from desom.report import tables
 from helpers import ON_TENSORFLOW
+
+pytestmark = pytest.mark.usefixtures("foreground")
 
 PROC = Path("/proc")
 COMMAND = Path(sys.executable).with_name("desom")
@@ -40,12 +43,12 @@ def wanted(seeds):
 def start(folder, seeds, *arguments):
     """Start ``desom run`` as a shell does: in a group of processes of its own."""
     command = [COMMAND, "run", *PART, "--seeds", f"0-{seeds - 1}", "--results", folder]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*command, *arguments], **pipes, start_new_session=True)
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*command, *arguments], **pipes, text=True, start_new_session=True)
 
 
 def wait_for_a_record(folder, process):
-    while not list(folder.rglob("*.jsonl")):
+    while not list(folder.glob("kerasom/*.json")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     time.sleep(0.5)  # so that the next training is under way
@@ -69,16 +72,16 @@ def check_interrupted_then_completed(folder, process, seeds):
 
 def complete(folder, seeds):
     assert main(["run", *PART, "--seeds", f"0-{seeds - 1}", "--results", str(folder)]) == 0
-    lines = (folder / "kerasom" / "digits.jsonl").read_text().splitlines()
-    assert sorted(json.loads(line)["seed"] for line in lines) == list(range(seeds))
-    assert len(list((folder / "kerasom").glob("*.npz"))) == seeds
+    found = records.read(folder, "kerasom").values()
+    assert sorted(record["seed"] for record in found) == list(range(seeds))
+    assert len(list((folder / "kerasom").iterdir())) == 2 * seeds
 
 
 # Ctrl-C, and workers that are killed
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_in_a_training_drops_it_and_the_next_call_makes_it(workers, tmp_path, trainings):
+def test_ctrl_c_in_a_training_drops_it_and_the_next_call_makes_it(workers, tmp_path):
     seeds = 4 * workers
     process = start(tmp_path, seeds, "--workers", str(workers))
     wait_for_a_record(tmp_path, process)
@@ -98,7 +101,7 @@ def test_ctrl_c_while_packages_are_imported_needs_no_traceback(tmp_path):
     assert "Traceback" not in printed
 
 
-def test_worker_that_is_killed_ends_the_command_with_one_sentence(tmp_path, trainings):
+def test_worker_that_is_killed_ends_the_command_with_one_sentence(tmp_path):
     process = start(tmp_path, 8, "--workers", "2")
     wait_for_a_record(tmp_path, process)
     children = psutil.Process(process.pid).children()
@@ -120,26 +123,28 @@ def names_of_threads():
             yield (task / "comm").read_text().strip()
 
 
-def write_pools(folder):
+def write_pools(run, data, folder, announcement):
     """In a worker: write how many threads each pool has, those of TensorFlow by their names."""
-    backends.STEPS_FOR_XLA = 1
-    x = np.random.default_rng(0).random((50, 3))
-    Kerasom((2, 2), iterations=2).fit(x).predict(x)
+    # As many steps as XLA is compiled for.
+    Kerasom((2, 2), iterations=STEPS_FOR_XLA, batch_size=1).fit(data.x).predict(data.x)
     names = list(names_of_threads())
-    found = {name: names.count(name) for name in ("tf_XLAEigen", "tf_Compute")}
-    found |= {info["internal_api"]: info["num_threads"] for info in threadpool_info()}
-    (folder / f"{os.getpid()}.json").write_text(json.dumps(found))
+    counts = {name: names.count(name) for name in ("tf_XLAEigen", "tf_Compute")}
+    counts |= {info["internal_api"]: info["num_threads"] for info in threadpool_info()}
+    (folder / f"{os.getpid()}.json").write_text(json.dumps(counts))
+
+
+def made_up_runs(n_runs):
+    return [Run("kmeans", "digits", seed, configuration("kmeans")) for seed in range(n_runs)]
 
 
 @ON_TENSORFLOW
 @pytest.mark.skipif(not PROC.exists(), reason="Linux lists the threads of a process")
 @pytest.mark.parametrize("workers", [2, 3])
-def test_every_pool_of_a_worker_has_its_share_of_the_cores(workers, monkeypatch, tmp_path):
+def test_every_pool_of_a_worker_has_its_share_of_the_cores(workers, monkeypatch, tmp_path, load):
     for name in (*THREADS, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(schedule, "run_and_record", write_pools)
-    schedule._train_here([(tmp_path,)] * 2 * workers, workers)
-    pools = [json.loads(file.read_text()) for file in tmp_path.iterdir()]
+    collect(made_up_runs(2 * workers), tmp_path, workers, load=load, train=write_pools)
+    pools = [json.loads(file.read_text()) for file in tmp_path.glob("*.json")]
     share = max(1, joblib.cpu_count() // workers)
     assert 1 < len(pools) <= workers
     for counts in pools:
@@ -149,12 +154,40 @@ def test_every_pool_of_a_worker_has_its_share_of_the_cores(workers, monkeypatch,
     assert not {*THREADS} & os.environ.keys()
 
 
-def test_who_asked_for_fewer_threads_gets_them(monkeypatch):
+def test_who_asked_for_fewer_threads_gets_them(monkeypatch, tmp_path, load):
+    def train(*call):
+        seen.append([os.environ[name] for name in THREADS])
+
+    seen, n_cores = [], str(joblib.cpu_count())
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "64")
-    with schedule._threads_per_process(4):
-        assert [os.environ[name] for name in THREADS] == ["1", "4", "4", "4"]
-    assert [os.environ.get(name) for name in THREADS] == ["1", "64", None, None]
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "640")
+    collect(made_up_runs(1), tmp_path, load=load, train=train)
+    assert seen == [["1", n_cores, n_cores, n_cores]]
+    assert [os.environ.get(name) for name in THREADS] == ["1", "640", None, None]
+
+
+# Data
+
+
+def write_kind_of_data(run, data, folder, announcement):
+    """In a worker: write whether the data are a file that all workers map, and write their sum."""
+    kind = {"mapped": isinstance(data.x, np.memmap), "sum": float(data.x.sum())}
+    (folder / f"{run.seed}.json").write_text(json.dumps(kind))
+
+
+def test_workers_share_data_that_are_loaded_once(tmp_path):
+    loaded = []
+
+    def load(name):
+        loaded.append(name)
+        return Dataset(name, np.ones((1000, 500), dtype="float32"))
+
+    collect(made_up_runs(4), tmp_path, 2, load=load, train=write_kind_of_data)
+    kinds = [json.loads(file.read_text()) for file in tmp_path.glob("*.json")]
+    assert kinds == [{"mapped": True, "sum": 500_000.0}] * 4
+    assert loaded == ["digits"]
 
 
 # A full disk
@@ -206,53 +239,51 @@ def check_full(folder, restrict, relieve, capsys):
     complete(folder, 2)
 
 
-def test_file_that_cannot_grow_ends_the_grid_and_room_completes_it(
-    tmp_path, file_limit, trainings, capsys
-):
+def test_file_that_cannot_grow_ends_the_grid_and_room_completes_it(tmp_path, file_limit, capsys):
     check_full(tmp_path, lambda: file_limit(100), lambda: file_limit(10**9), capsys)
 
 
-def test_full_disk_ends_the_grid_and_room_completes_it(small_disk, trainings, capsys):
+def test_full_disk_ends_the_grid_and_room_completes_it(small_disk, capsys):
     folder, fill = small_disk
     check_full(folder, fill, (folder / "filling").unlink, capsys)
 
 
 @pytest.mark.usefixtures("eager")
-def test_full_disk_under_the_cache_names_the_cache(
-    user_cache, file_limit, tiny_grid, tmp_path, capsys, monkeypatch
-):
+def test_full_disk_under_the_cache_names_the_cache(user_cache, file_limit, load, tmp_path):
     small = {"hidden_units": [8], "latent_dim": 2, "map_size": [2, 3], "iterations": 5}
-    rows = (("ae_kerasom", small | {"pretrain_iterations": 5}),)
-    monkeypatch.setitem(schedule.GRIDS, "tiny", Grid(rows, ("mnist",), (0,)))
-    file_limit(100)
-    assert main(["run", "tiny", "--results", str(tmp_path / "results")]) == 2
+    config = configuration("ae_kerasom", **small, pretrain_iterations=5)
+    run = Run("ae_kerasom", "digits", 0, config)
+    file_limit(3000)  # what is printed here goes to a file too
     folder = user_cache / "autoencoders"
-    sentence = rf"desom: the trained autoencoder cannot be kept in {folder}: .*; make room, and run"
-    assert re.search(sentence, capsys.readouterr().err)
-    assert not list(folder.glob("*.npz")) + list(folder.glob("*.tmp"))
+    sentence = rf"the trained autoencoder cannot be kept in {folder}: .*; make room, and run again"
+    with pytest.raises(OSError, match=sentence):
+        collect([run], tmp_path, load=load)
+    assert not list(folder.glob("*.skops")) + list(folder.glob(".*"))
     file_limit(10**9)
-    assert main(["run", "tiny", "--results", str(tmp_path / "results")]) == 0
+    assert len(collect([run], tmp_path, load=load)) == 1
 
 
 # A loss that is not finite
 
 
 @pytest.mark.usefixtures("eager")
-def test_nan_stops_its_run_alone_and_no_table_sees_it(tiny_grid, tmp_path, capsys, monkeypatch):
+def test_nan_stops_its_run_alone_and_no_table_sees_it(load, tmp_path, capsys):
     small = {"map_size": [2, 3], "iterations": 40, "batch_size": 16}
-    rows = (("kerasom", small | {"learning_rate": 1e30}), ("kerasom", small))
-    monkeypatch.setitem(schedule.GRIDS, "tiny", Grid(rows, ("mnist",), (0,)))
-    part = ["tiny", "--results", str(tmp_path)]
-    assert main(["run", *part]) == 1
-    sentence = r"kerasom on mnist, seed 0 failed: the loss is not finite at iteration (\d+): try a "
-    first, second = re.findall(sentence, capsys.readouterr().out)
-    assert first == second and int(first) < 5
-
-    assert main(["status", *part]) == 1
+    runs = [
+        Run("kerasom", "digits", 0, configuration("kerasom", **small, learning_rate=rate))
+        for rate in (1e30, 0.001)
+    ]
+    sentence = r"the loss is not finite at iteration (\d+): try a "
+    (record,) = collect(runs, tmp_path, load=load)
+    assert record["config"] == runs[1].config
     printed = capsys.readouterr().out
-    assert "  1 of   2 recorded" in printed and re.search(sentence, printed)
-    (failure,) = records.read_failures(tmp_path).values()
-    assert failure["config"]["learning_rate"] == 1e30
-    table = tables.tidy(recorded(runs_of("tiny"), tmp_path), ["learning_rate"])
+    assert int(re.search(rf"kerasom on digits, seed 0 failed: {sentence}", printed)[1]) < 5
+
+    ((run, error),) = failed(runs, tmp_path)
+    assert run == runs[0] and re.match(sentence, error)
+    (failure,) = records.find(tmp_path, runs, records.FAILED).values()
+    assert failure["config"]["learning_rate"] == 1e30 and failure["environment"]["revision"]
+    assert len(list((tmp_path / "kerasom").iterdir())) == 3
+    table = tables.tidy(recorded(runs, tmp_path), ["learning_rate"])
     assert table["learning_rate"].tolist() == [0.001]
     assert np.isfinite(table["quantization_error"]).all()

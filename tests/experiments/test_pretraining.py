@@ -1,19 +1,17 @@
 """Autoencoders that several methods share: trained once for each seed, then read from the cache."""
 
-import fcntl
 import threading
-from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from desom import Kerasom
-from desom.autoencoder import Autoencoder
+from desom.autoencoder import Autoencoder, autoencoder_of
 from desom.datasets import Dataset
 from desom.errors import InputError
-from desom.experiments import pretraining
-from desom.experiments.pretraining import pretrained
-from desom.experiments.records import read_arrays
+from desom.experiments.pretraining import cached_name, pretrained
 from desom.experiments.run import Run, configuration, run_and_record
 from desom.experiments.schedule import collect, recorded
 from helpers import small
@@ -25,54 +23,52 @@ pytestmark = pytest.mark.usefixtures("eager")
 
 @pytest.fixture
 def data(blobs):
-    return Dataset("blobs", *blobs)
-
-
-@pytest.fixture
-def trained(monkeypatch, user_cache):
-    """List the autoencoders that are trained, beside an empty cache."""
-    estimators, fit = [], Autoencoder.fit
-
-    def count(self, X, y=None):
-        estimators.append(self)
-        return fit(self, X, y)
-
-    monkeypatch.setattr(Autoencoder, "fit", count)
-    return estimators
+    return Dataset("blobs", blobs[0])
 
 
 def autoencoder(seed=0, **changes):
     return Autoencoder(**SETTINGS | changes, random_state=seed)
 
 
-def files(user_cache):
-    return sorted((user_cache / "autoencoders").glob("*.npz"))
+@pytest.fixture
+def times(user_cache):
+    """Give the times that the trainings took, by the file of each: another for each training."""
+
+    def read():
+        return {p.stem: p.read_text() for p in (user_cache / "autoencoders").glob("*.json")}
+
+    return read
 
 
-def test_autoencoder_is_trained_once_and_then_loaded(trained, data, user_cache):
-    first, second = pretrained(autoencoder(), data), pretrained(autoencoder(), data)
-    assert len(trained) == len(files(user_cache)) == 1
+@pytest.fixture
+def kept(data, user_cache):
+    """Give a trained autoencoder, and the file that keeps it."""
+    trained, _ = pretrained(autoencoder(), data)
+    (path,) = (user_cache / "autoencoders").glob("*.skops")
+    return trained, path
+
+
+def test_autoencoder_is_trained_once_and_then_loaded(data, times):
+    first, seconds = pretrained(autoencoder(), data)
+    before = times()
+    second, same_seconds = pretrained(autoencoder(), data)
+    assert len(before) == 1 and times() == before
     assert second is not first
     assert np.array_equal(second.transform(data.x), first.transform(data.x))
     assert second.history_ == first.history_
     assert second.get_params() == first.get_params() == autoencoder().get_params()
+    assert same_seconds == seconds > 0
 
 
-def test_cached_autoencoder_is_the_one_that_a_method_would_train(trained, data):
-    pretrained(autoencoder(), data)
-    loaded, own = pretrained(autoencoder(), data), autoencoder().fit(data.x)
+def test_cached_autoencoder_is_the_one_that_a_method_would_train(kept, data):
+    loaded, own = pretrained(autoencoder(), data)[0], autoencoder().fit(data.x)
     assert np.array_equal(loaded.transform(data.x), own.transform(data.x))
 
 
-def test_time_of_the_training_is_kept_with_it(trained, data):
-    first, second = pretrained(autoencoder(), data), pretrained(autoencoder(), data)
-    assert second.seconds_ == first.seconds_ > 0
-
-
-def test_progress_bar_makes_no_other_autoencoder(trained, data):
-    pretrained(autoencoder(), data)
+def test_progress_bar_makes_no_other_autoencoder(kept, data, times):
+    before = times()
     pretrained(autoencoder(verbose=True), data)
-    assert len(trained) == 1
+    assert times() == before
 
 
 @pytest.mark.parametrize(
@@ -87,40 +83,31 @@ def test_progress_bar_makes_no_other_autoencoder(trained, data):
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_another_seed_or_configuration_is_another_autoencoder(changes, trained, data, user_cache):
-    pretrained(autoencoder(), data)
-    other = pretrained(autoencoder(**changes), data)
-    assert len(trained) == len(files(user_cache)) == 2
+def test_another_seed_or_configuration_is_another_autoencoder(changes, kept, data, times):
+    other, _ = pretrained(autoencoder(**changes), data)
+    assert len(times()) == 2
     assert other.get_params() == autoencoder(**changes).get_params()
 
 
-def test_other_data_are_another_autoencoder_whatever_their_name(trained, data, user_cache):
-    pretrained(autoencoder(), data)
-    pretrained(autoencoder(), Dataset("blobs", -data.x, data.y))
-    assert len(trained) == len(files(user_cache)) == 2
-    pretrained(autoencoder(), Dataset("other blobs", data.x, data.y))
-    assert len(trained) == 2
+def test_other_data_are_another_autoencoder_whatever_their_name(kept, data, times):
+    pretrained(autoencoder(), Dataset("blobs", -data.x))
+    assert len(times()) == 2
+    pretrained(autoencoder(), Dataset("other blobs", data.x))
+    assert len(times()) == 2
 
 
-def test_another_backend_is_another_autoencoder(trained, data, user_cache, monkeypatch):
-    pretrained(autoencoder(), data)
-    other = SimpleNamespace(backend=SimpleNamespace(backend=lambda: "another"))
-    monkeypatch.setattr(pretraining, "keras", other)
-    pretrained(autoencoder(), data)
-    assert len(trained) == len(files(user_cache)) == 2
+def test_another_backend_is_another_autoencoder(data, monkeypatch):
+    name = cached_name(autoencoder(), data)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "another")
+    assert cached_name(autoencoder(), data) != name
 
 
-@pytest.mark.parametrize("length", [0, 100, -1])
-def test_damaged_file_is_replaced_with_a_warning(length, trained, data, user_cache):
-    expected = pretrained(autoencoder(), data).transform(data.x)
-    (path,) = files(user_cache)
-    path.write_bytes(path.read_bytes()[:length])
-    with pytest.warns(UserWarning, match=f"{path.name} is damaged.* trained again"):
-        again = pretrained(autoencoder(), data)
-    assert len(trained) == 2
-    assert np.array_equal(again.transform(data.x), expected)
-    pretrained(autoencoder(), data)
-    assert len(trained) == 2
+def truncated(path, blobs):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def empty(path, blobs):
+    path.write_bytes(b"")
 
 
 def foreign(path, blobs):
@@ -131,72 +118,62 @@ def of_other_settings(path, blobs):
     autoencoder(latent_dim=3).fit(blobs[0]).save(path)
 
 
-def with_other_shapes(path, blobs):
-    arrays = read_arrays(path, "an autoencoder")
-    np.savez(path, **arrays | {"weight_0": np.ones((2, 2))})
+def without_its_time(path, blobs):
+    path.with_suffix(".json").unlink()
 
 
-def with_a_pickle(path, blobs):
-    arrays = read_arrays(path, "an autoencoder")
-    np.savez(path, **arrays | {"weight_0": np.array([{}, []], dtype=object)})
-
-
-def without_a_weight(path, blobs):
-    arrays = read_arrays(path, "an autoencoder")
-    del arrays["weight_1"]
-    np.savez(path, **arrays)
+def with_a_time_that_is_none(path, blobs):
+    path.with_suffix(".json").write_text("once upon a time")
 
 
 @pytest.mark.parametrize(
-    "spoil", [foreign, of_other_settings, with_other_shapes, with_a_pickle, without_a_weight]
+    "spoil",
+    [truncated, empty, foreign, of_other_settings, without_its_time, with_a_time_that_is_none],
 )
-def test_file_with_something_else_is_replaced_with_a_warning(
-    spoil, trained, data, user_cache, blobs
-):
-    expected = pretrained(autoencoder(), data).transform(data.x)
-    (path,) = files(user_cache)
+def test_file_that_is_spoilt_is_replaced_with_a_warning(spoil, kept, data, times, blobs):
+    trained, path = kept
+    before = times()
     spoil(path, blobs)
-    del trained[:]
     with pytest.warns(UserWarning, match=f"{path.name} is damaged.* trained again"):
-        again = pretrained(autoencoder(), data)
-    assert len(trained) == 1
-    assert np.array_equal(again.transform(data.x), expected)
+        again, _ = pretrained(autoencoder(), data)
+    after = times()
+    assert after.keys() == before.keys() and after != before
+    assert np.array_equal(again.transform(data.x), trained.transform(data.x))
+    pretrained(autoencoder(), data)
+    assert times() == after
 
 
-def test_interrupted_training_leaves_no_file(data, user_cache, monkeypatch):
+class Interrupted(Autoencoder):
     def fit(self, X):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Autoencoder, "fit", fit)
+
+def test_interrupted_training_leaves_no_file(data, user_cache):
     with pytest.raises(KeyboardInterrupt):
-        pretrained(autoencoder(), data)
-    assert files(user_cache) == []
+        pretrained(Interrupted(**SETTINGS, random_state=0), data)
+    assert [path.suffix for path in (user_cache / "autoencoders").iterdir()] == [".lock"]
 
 
-def test_cache_that_cannot_be_written_is_refused_before_the_training(trained, data, user_cache):
+def test_cache_that_cannot_be_written_is_refused_before_the_training(data, user_cache):
     user_cache.parent.mkdir()
     user_cache.touch()
     with pytest.raises(InputError, match="autoencoders cannot be written"):
-        pretrained(autoencoder(), data)
-    assert not trained
+        pretrained(Interrupted(**SETTINGS, random_state=0), data)
 
 
-def test_second_process_waits_for_the_first(trained, data, user_cache):
-    pretrained(autoencoder(), data)
-    (path,) = files(user_cache)
-    whole = path.read_bytes()
+def test_second_process_waits_for_the_first(kept, data, times):
+    _, path = kept
+    whole, before, got = path.read_bytes(), times(), []
     path.unlink()
-    got = []
     # Locks belong to open files, so that a thread is as good as a process.
-    with path.with_suffix(".lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(path.with_suffix(".lock")):
         second = threading.Thread(target=lambda: got.append(pretrained(autoencoder(), data)))
         second.start()
         second.join(0.5)
         assert second.is_alive()
         path.write_bytes(whole)
     second.join(60)
-    assert len(got) == len(trained) == 1
+    assert len(got) == 1 and times() == before
 
 
 # Runs
@@ -209,23 +186,19 @@ def run(method, seed=0, **changes):
 
 
 @pytest.fixture
-def record(data, monkeypatch, tmp_path):
-    def cluster_prototypes(prototypes, n_clusters, seed):
-        return np.arange(len(prototypes)) % n_clusters
-
-    monkeypatch.setattr("desom.experiments.artifact.cluster_prototypes", cluster_prototypes)
-    monkeypatch.setattr("desom.experiments.run.load_dataset", lambda name: data)
-
+def record(data, tmp_path):
     def call(run):
-        run_and_record(run, tmp_path / "results")
+        run_and_record(run, data, tmp_path / "results")
         return recorded([run], tmp_path / "results")[0]
 
     return call
 
 
-def test_methods_share_the_autoencoder_of_a_seed(trained, record):
-    first, second = record(run("ae_minisom")), record(run("ae_kerasom"))
-    assert len(trained) == 1
+def test_methods_share_the_autoencoder_of_a_seed(record, times):
+    first = record(run("ae_minisom"))
+    before = times()
+    second = record(run("ae_kerasom"))
+    assert len(before) == 1 and times() == before
     for name in ("pretrain_iteration", "reconstruction_loss"):
         assert second["curves"][name] == first["curves"][name]
     assert second["metrics"]["reconstruction_error"] == first["metrics"]["reconstruction_error"]
@@ -233,30 +206,32 @@ def test_methods_share_the_autoencoder_of_a_seed(trained, record):
 
     record(run("ae_kerasom", seed=1))
     record(run("ae_kerasom", pretrain_iterations=6))
-    assert len(trained) == 3
+    assert len(times()) == 3
 
 
-def test_shared_autoencoder_is_the_same_after_a_method_used_it(trained, record, data):
-    before = pretrained(run("ae_kerasom").estimator().autoencoder(), data).transform(data.x)
+def test_shared_autoencoder_is_the_same_after_a_method_used_it(record, data, times):
+    shared = autoencoder_of(run("ae_kerasom").estimator())
+    before = pretrained(shared, data)[0].transform(data.x)
     record(run("ae_kerasom"))
-    after = pretrained(run("ae_minisom").estimator().autoencoder(), data).transform(data.x)
-    assert len(trained) == 1
+    after = pretrained(autoencoder_of(run("ae_minisom").estimator()), data)[0].transform(data.x)
+    assert len(times()) == 1
     assert np.array_equal(after, before)
 
 
-def test_method_without_a_first_phase_trains_no_autoencoder(trained, record):
+def test_method_without_a_first_phase_trains_no_autoencoder(record, times):
     changes = {"map_size": (2, 3), "iterations": 5, "batch_size": 16}
     for method, network in (("kerasom", {}), ("desom", {"hidden_units": (8,), "latent_dim": 2})):
         got = record(Run(method, "blobs", 0, configuration(method, **changes, **network)))
         assert got["seconds"].keys() == {"fit", "predict", "iteration"}
-    assert not trained
+    assert not times()
 
 
-def test_a_cache_that_cannot_be_written_is_found_before_training(user_cache, trained, tmp_path):
+def untrained(run, *_):
+    raise AssertionError(f"{run} must not be trained")
+
+
+def test_a_cache_that_cannot_be_written_is_found_before_training(user_cache, tmp_path):
     user_cache.mkdir(parents=True)
     (user_cache / "autoencoders").write_text("in the way")
-    small = {"pretrain_iterations": 5, "iterations": 5, "hidden_units": (8,), "map_size": (2, 2)}
-    run = Run("ae_kerasom", "digits", 0, configuration("ae_kerasom", **small))
     with pytest.raises(InputError, match=r"the cache of autoencoders .* cannot be written"):
-        collect([run], tmp_path / "results")
-    assert not trained
+        collect([run("ae_kerasom")], tmp_path / "results", train=untrained)

@@ -1,11 +1,10 @@
-"""The file of records: its lines survive kills, torn ends and company."""
+"""The files of records: each is whole or not there, whatever happens, and in whatever company."""
 
 import json
 import multiprocessing
 import os
 import resource
 import signal
-import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,90 +13,111 @@ import pytest
 
 from desom.errors import InputError
 from desom.experiments import records
-from desom.storage import atomic_write
+from desom.experiments.records import FAILED
+from desom.experiments.run import Run
 
 # Children of a fork share no locks or threads with TensorFlow as long as they only touch files.
 fork = multiprocessing.get_context("fork")
+
+RUN = Run("desom", "mnist", 3, {"map_size": [8, 8]})
 
 
 def record(key, **fields):
     return {"method": "desom", "dataset": "mnist", "key": key} | fields
 
 
-@pytest.fixture
-def file(tmp_path):
-    """Path of the file that `record` goes to."""
-    return tmp_path / "desom" / "mnist.jsonl"
-
-
-def keys(folder):
-    return list(records.read(folder, "desom", "mnist"))
+def file(folder, key, ending=".json"):
+    return folder / "desom" / f"mnist-{key}{ending}"
 
 
 # Round trips
 
 
-def test_records_come_back_by_key_in_order(tmp_path):
+def test_records_come_back_by_key_in_the_order_in_which_they_were_made(tmp_path):
     written = [
-        record("c", metrics={"nmi": 0.1 + 0.2, "accuracy": None}, curves={"loss": [1e-9, 3.5]}),
-        record("a", config={"map_size": [8, 8]}, artifact="desom/é.npz"),
-        record("b"),
+        record("c", created="1", metrics={"nmi": 0.1 + 0.2, "accuracy": None}, curves={}),
+        record("a", created="2", config={"map_size": [8, 8]}, artifact="desom/é.npz"),
+        record("b", created="3", curves={"loss": [1e-9, 3.5]}),
     ]
-    for one in written:
-        records.append(tmp_path, one)
+    for one in reversed(written):
+        records.write(tmp_path, one)
     got = records.read(tmp_path, "desom", "mnist")
     assert list(got) == ["c", "a", "b"]
     assert list(got.values()) == written
 
 
-def test_record_is_one_line_of_json(tmp_path, file):
-    records.append(tmp_path, record("a", note="two\nlines"))
-    records.append(tmp_path, record("b"))
-    lines = file.read_text().splitlines()
-    assert [json.loads(line)["key"] for line in lines] == ["a", "b"]
-    assert file.read_bytes().endswith(b"}\n")
+def test_record_is_a_file_of_json_with_a_line_for_each_entry(tmp_path):
+    one = record("a", note="two\nlines", curves={"loss": [1, 2], "none": []}, seconds={})
+    records.write(tmp_path, one)
+    text = file(tmp_path, "a").read_text()
+    assert json.loads(text) == one
+    assert text.splitlines()[4:9] == [
+        ' "note": "two\\nlines",',
+        ' "curves": {',
+        '  "loss": [1, 2],',
+        '  "none": []',
+        " },",
+    ]
+    assert [path.name for path in (tmp_path / "desom").iterdir()] == ["mnist-a.json"]
 
 
-@pytest.mark.parametrize("room", [0, 1, 20])
-def test_full_disk_leaves_the_file_as_it_was(room, tmp_path, file):
-    records.append(tmp_path, record("a"))
-    before = file.read_bytes()
+def test_every_method_and_data_set_has_its_files(tmp_path):
+    for method, dataset in (("kerasom", "digits"), ("desom", "digits"), ("desom", "digits-2")):
+        records.write(tmp_path, {"method": method, "dataset": dataset, "key": f"{method}{dataset}"})
+    assert list(records.read(tmp_path, "desom", "digits")) == ["desomdigits"]
+    assert list(records.read(tmp_path, "desom")) == ["desomdigits", "desomdigits-2"]
+    assert len(records.read(tmp_path)) == 3
+    assert records.read(tmp_path, "desom", "mnist") == {}
+
+
+def test_folder_that_does_not_exist_holds_nothing(tmp_path):
+    assert records.read(tmp_path / "nowhere") == records.find(tmp_path / "nowhere", [RUN]) == {}
+    assert not list(tmp_path.iterdir())
+
+
+def test_records_of_runs_come_in_the_order_of_the_runs(tmp_path):
+    runs = [Run("desom", "mnist", seed, {}) for seed in range(4)]
+    for run in (runs[1], runs[3]):
+        records.write(tmp_path, record(run.key, seed=run.seed))
+    for order in (runs, runs[::-1]):
+        found = records.find(tmp_path, order)
+        assert list(found) == [run.key for run in order if run.seed in (1, 3)]
+        assert all(found[run.key]["seed"] == run.seed for run in order if run.key in found)
+
+
+def test_failure_stands_apart_and_goes_with_the_success_of_its_run(tmp_path):
+    for error in ("one", "two"):
+        records.write(tmp_path, record(RUN.key, error=error), FAILED)
+    assert records.find(tmp_path, [RUN], FAILED) == {RUN.key: record(RUN.key, error="two")}
+    assert records.read(tmp_path) == records.find(tmp_path, [RUN]) == {}
+    records.write(tmp_path, record(RUN.key))
+    assert [path.name for path in (tmp_path / "desom").iterdir()] == [f"mnist-{RUN.key}.json"]
+
+
+def test_values_of_numpy_are_numbers(tmp_path):
+    records.write(tmp_path, record("a", x=np.float32(0.5), n=np.int64(3)))
+    assert json.loads(file(tmp_path, "a").read_text()) == record("a", x=0.5, n=3)
+
+
+def test_another_record_of_a_run_takes_its_place(tmp_path):
+    for value in (1, 2):
+        records.write(tmp_path, record("a", value=value))
+    assert records.read(tmp_path) == {"a": record("a", value=2)}
+
+
+def test_full_disk_leaves_the_record_as_it_was(tmp_path):
+    records.write(tmp_path, record("a"))
+    before = file(tmp_path, "a").read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     # The system takes what there is room for, and refuses the rest.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
     try:
-        with pytest.raises(OSError, match=r"No space left|File too large"):
-            records.append(tmp_path, record("b", note="x" * 100))
+        for key in "ab":
+            with pytest.raises(OSError, match=r"No space left|File too large"):
+                records.write(tmp_path, record(key, note="x" * 100))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert file.read_bytes() == before
-    records.append(tmp_path, record("b"))
-    assert keys(tmp_path) == ["a", "b"]
-
-
-def test_failures_stand_apart(tmp_path):
-    assert records.read_failures(tmp_path) == {}
-    records.append_failure(tmp_path, record("a", error="one"))
-    records.append_failure(tmp_path, record("a", error="two"))
-    assert records.read_failures(tmp_path) == {"a": record("a", error="two")}
-    assert keys(tmp_path) == []
-
-
-def test_values_of_numpy_are_numbers(tmp_path, file):
-    records.append(tmp_path, record("a", x=np.float32(0.5), n=np.int64(3)))
-    assert json.loads(file.read_text()) == record("a", x=0.5, n=3)
-
-
-def test_every_method_and_data_set_has_its_file(tmp_path):
-    records.append(tmp_path, {"method": "kerasom", "dataset": "digits", "key": "a"})
-    assert (tmp_path / "kerasom" / "digits.jsonl").is_file()
-    assert keys(tmp_path) == []
-
-
-def test_of_two_records_with_one_key_the_last_counts(tmp_path):
-    for value in (1, 2):
-        records.append(tmp_path, record("a", value=value))
-    assert records.read(tmp_path, "desom", "mnist") == {"a": record("a", value=2)}
+    assert [path.read_bytes() for path in (tmp_path / "desom").iterdir()] == [before]
 
 
 # Keys
@@ -133,105 +153,82 @@ def test_key_depends_on_everything_asked():
     assert len({records.run_key(*request) for request in requests}) == len(requests)
 
 
-# Torn and foreign lines
+# What is no record
+
+
+NO_RECORDS = [
+    *("", "{", "once upon a time", "[1, 2]", '{"method": "desom"}', "7", "NaN", "9" * 5000),
+    *(json.dumps(record("a", **{name: 7})) for name in ("metrics", "config", "seconds")),
+    *(json.dumps(record(key)) for key in (7, "", "..", "a/b", "b", None)),
+    *(json.dumps(record("a") | part) for part in ({"method": "dec"}, {"dataset": "digits"})),
+    json.dumps(record("a")) + " {}",
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("content", NO_RECORDS, ids=lambda content: content[:70])
+def test_file_that_is_no_record_is_refused_by_name(content, tmp_path):
+    records.write(tmp_path, record("c"))
+    file(tmp_path, "a").write_text(content)
+    with pytest.raises(InputError, match=r"desom/mnist-a\.json is not a record; restore the file,"):
+        records.read(tmp_path, "desom", "mnist")
+    assert file(tmp_path, "a").read_text() == content
+    assert list(records.read(tmp_path, "desom", "digits")) == []
 
 
 @pytest.mark.parametrize(
-    "tail", [b"{", b'{"key": "c", "method": "des', b"\xff\xfe", b"\0\0\0", b"7"]
+    "content", [b"\xff\xfe", b"\0\0", b"{}", json.dumps(record(RUN.key)).encode()]
 )
-def test_torn_last_line_is_left_out_then_cut_off(tail, tmp_path, file):
-    records.append(tmp_path, record("a"))
-    records.append(tmp_path, record("b"))
-    whole = file.read_bytes()
-    file.write_bytes(whole + tail)
-
-    with pytest.warns(UserWarning, match=r"mnist\.jsonl: a torn last line is left out"):
-        assert keys(tmp_path) == ["a", "b"]
-    with pytest.warns(UserWarning, match=r"mnist\.jsonl: a torn last line was cut off"):
-        records.append(tmp_path, record("d"))
-    assert file.read_bytes() == whole + json.dumps(record("d")).encode() + b"\n"
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert keys(tmp_path) == ["a", "b", "d"]
+def test_failure_that_cannot_be_read_is_refused_by_name(content, tmp_path):
+    records.write(tmp_path, record("c"))
+    file(tmp_path, RUN.key, FAILED).write_bytes(content)
+    with pytest.raises(InputError, match=rf"{RUN.key}\.failed\.json is not a record; restore"):
+        records.find(tmp_path, [RUN], FAILED)
+    assert list(records.read(tmp_path)) == ["c"]
 
 
-@pytest.mark.filterwarnings("ignore:.*torn last line")
-def test_line_torn_at_any_byte_costs_no_other_record(tmp_path, file):
-    records.append(tmp_path, record("a"))
-    whole = file.read_bytes()
-    line = json.dumps(record("b", note="é")).encode() + b"\n"
-    for length in range(len(line) + 1):
-        kept = ["a", "b"] if length >= len(line) - 1 else ["a"]
-        file.write_bytes(whole + line[:length])
-        assert keys(tmp_path) == kept
-        records.append(tmp_path, record("c"))
-        assert keys(tmp_path) == [*kept, "c"]
+@pytest.mark.parametrize("name", ["desom/mnist.jsonl", "failures.jsonl"])
+def test_folder_in_the_old_form_is_refused_with_what_to_do(name, tmp_path):
+    (tmp_path / "desom").mkdir()
+    (tmp_path / name).touch()
+    sentence = rf"{name} holds records in the old form; .* desom convert --results {tmp_path}\."
+    for read in (lambda: records.read(tmp_path), lambda: records.find(tmp_path, [RUN])):
+        with pytest.raises(InputError, match=sentence):
+            read()
 
 
-def test_whole_record_that_lacks_its_line_break_is_kept(tmp_path, file):
-    file.parent.mkdir()
-    file.write_text(json.dumps(record("a")))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert keys(tmp_path) == ["a"]
-        records.append(tmp_path, record("b"))
-        assert keys(tmp_path) == ["a", "b"]
-    assert len(file.read_text().splitlines()) == 2
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        *("", "once upon a time", "[1, 2]", '{"method": "desom"}', "7", "NaN", "9" * 5000),
-        *(f"{json.dumps(record('c', **{name: 7}))}" for name in ("metrics", "config", "seconds")),
-        json.dumps(record(7)),
-        '{"method": "desom", "dataset": "mnist", "key": "c"} {}',
-        "[" * 100_000,
-    ],
-    ids=lambda line: line[:70],
-)
-def test_line_that_is_no_record_is_refused_by_name(line, tmp_path, file):
-    for key in "ab":
-        records.append(tmp_path, record(key))
-    first, second = file.read_text().splitlines()
-    file.write_text(f"{first}\n{line}\n{second}\n")
-    before = file.read_bytes()
-    with pytest.raises(InputError, match=r"desom/mnist\.jsonl, line 2, is not a record"):
-        keys(tmp_path)
-    assert file.read_bytes() == before
-
-
-def test_file_that_does_not_exist_holds_nothing(tmp_path):
-    assert keys(tmp_path / "nowhere") == []
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"once upon a time"])
+def test_damaged_artifact_is_refused_by_name(content, tmp_path):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.npz is not an artifact, or it is damaged"):
+        records.load_artifact({"artifact": "a.npz"}, tmp_path)
 
 
 # Company
 
 
-def append_fifty(folder, writer, barrier):
+def write_fifty(folder, writer, barrier):
     barrier.wait()
     for i in range(50):
         # Of many lengths, up to several blocks of a file system.
-        records.append(folder, record(f"{writer}-{i}", padding="x" * (i * i * 7 % 9000)))
+        records.write(folder, record(f"{writer}-{i}", padding="x" * (i * i * 7 % 9000)))
 
 
-def test_four_processes_append_at_once_and_lose_nothing(tmp_path, file):
+def test_four_processes_write_at_once_and_lose_nothing(tmp_path):
     barrier = fork.Barrier(4)
     writers = [
-        fork.Process(target=append_fifty, args=(tmp_path, writer, barrier)) for writer in range(4)
+        fork.Process(target=write_fifty, args=(tmp_path, writer, barrier)) for writer in range(4)
     ]
     for writer in writers:
         writer.start()
+    while any(writer.is_alive() for writer in writers):
+        records.read(tmp_path)
     for writer in writers:
         writer.join()
     assert [writer.exitcode for writer in writers] == [0] * 4
-
-    found = [json.loads(line)["key"] for line in file.read_text().splitlines()]
-    assert sorted(found) == sorted(f"{writer}-{i}" for writer in range(4) for i in range(50))
-    for writer in range(4):
-        own = [key for key in found if key.startswith(f"{writer}-")]
-        assert own == [f"{writer}-{i}" for i in range(50)]
+    wanted = {f"{writer}-{i}" for writer in range(4) for i in range(50)}
+    assert records.read(tmp_path).keys() == wanted
+    assert len(list((tmp_path / "desom").iterdir())) == len(wanted)
 
 
 def hold(folder, connection):
@@ -327,43 +324,3 @@ def test_folder_without_permission_is_refused(name, permissions, refused):
         child.join()
         refusal = f"the results folder {path} cannot be written; choose another."
         assert mine.recv() == (refusal if refused else None)
-
-
-def test_file_appears_once_it_is_whole(tmp_path):
-    path = tmp_path / "below" / "file"
-    with atomic_write(path) as file:
-        file.write(b"new")
-        assert not path.exists()
-    assert path.read_bytes() == b"new"
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_interrupted_file_leaves_the_old_one(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), atomic_write(path) as file:
-        file.write(b"half a fi")
-        raise KeyboardInterrupt
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def write_and_die(path):
-    with atomic_write(path) as file:
-        file.write(b"half a fi")
-        file.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_killed_file_leaves_the_old_one_and_the_next_writer_cleans_up(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    child = fork.Process(target=write_and_die, args=(path,))
-    child.start()
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
-    assert path.read_bytes() == b"old"
-    with atomic_write(path) as file:
-        file.write(b"new")
-    assert path.read_bytes() == b"new"
-    assert [p.name for p in Path(tmp_path).iterdir()] == ["file"]

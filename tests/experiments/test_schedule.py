@@ -1,15 +1,17 @@
 """Grids of runs: what they ask for, what is recorded, and what is trained at all."""
 
+import gc
 import os
+import weakref
 from dataclasses import replace
 
 import pytest
 
-from desom import DESOM, datasets
+from desom.autoencoder import autoencoder_of
 from desom.errors import InputError
 from desom.experiments import records
 from desom.experiments.run import Run, configuration, run_and_record
-from desom.experiments.schedule import GRIDS, SCALES, collect, recorded, runs_of
+from desom.experiments.schedule import GRIDS, SCALES, collect, failed, recorded, runs_of
 from desom.report.published import TABLE1
 
 # What is asked
@@ -19,56 +21,59 @@ def names(selected):
     return [(run.method, run.dataset, run.seed) for run in selected]
 
 
-@pytest.mark.usefixtures("tiny_grid")
-def test_grid_is_every_method_on_every_data_set_with_every_seed():
-    assert names(runs_of("tiny")) == [
-        ("kerasom", "mnist", 0),
-        ("desom", "mnist", 0),
-        ("kerasom", "mnist", 1),
-        ("desom", "mnist", 1),
-        ("kerasom", "fashion_mnist", 0),
-        ("desom", "fashion_mnist", 0),
-        ("kerasom", "fashion_mnist", 1),
-        ("desom", "fashion_mnist", 1),
+def test_grid_is_every_method_on_every_data_set_with_every_seed(fast_grid):
+    assert names(runs_of(fast_grid)) == [
+        ("kmeans", "mnist", 0),
+        ("minisom", "mnist", 0),
+        ("kmeans", "mnist", 1),
+        ("minisom", "mnist", 1),
+        ("kmeans", "fashion_mnist", 0),
+        ("minisom", "fashion_mnist", 0),
+        ("kmeans", "fashion_mnist", 1),
+        ("minisom", "fashion_mnist", 1),
     ]
-    assert {run.method: run.config for run in runs_of("tiny")} == {
-        "kerasom": configuration("kerasom"),
-        "desom": configuration("desom"),
+    assert {run.method: run.config for run in runs_of(fast_grid)} == {
+        method: configuration(method, **own) for method, own in fast_grid.rows
     }
 
 
-@pytest.mark.usefixtures("tiny_grid")
-def test_quick_scale_has_small_data_short_trainings_and_one_seed():
-    selected = runs_of("tiny", "quick")
+def test_quick_scale_has_small_data_and_short_trainings(fast_grid):
+    grid = replace(fast_grid, rows=(("kmeans", {}), ("aec", {"pretrain_iterations": 7_000})))
+    selected = runs_of(grid, "quick", seeds=[5])
     assert names(selected) == [
-        ("kerasom", "mnist5k", 0),
-        ("desom", "mnist5k", 0),
-        ("kerasom", "digits", 0),
-        ("desom", "digits", 0),
+        ("kmeans", "mnist5k", 5),
+        ("aec", "mnist5k", 5),
+        ("kmeans", "digits", 5),
+        ("aec", "digits", 5),
     ]
-    assert {run.config["iterations"] for run in selected} == {5}
+    for run in selected[1::2]:
+        full = configuration("aec", pretrain_iterations=7_000)
+        shorter = {name for name in full if run.config[name] != full[name]}
+        assert {"iterations", "pretrain_iterations", "hidden_units"} <= shorter
+        assert all(run.config[n] < full[n] for n in ("iterations", "pretrain_iterations"))
 
 
-@pytest.mark.usefixtures("tiny_grid")
-def test_part_of_a_grid_can_be_asked_for():
-    part = runs_of("tiny", methods=["desom"], dataset_names=["mnist"], seeds=[1, 4])
-    assert names(part) == [("desom", "mnist", 1), ("desom", "mnist", 4)]
-    part = runs_of("tiny", "quick", dataset_names=["digits"])
-    assert names(part) == [("kerasom", "digits", 0), ("desom", "digits", 0)]
+def test_part_of_a_grid_can_be_asked_for(fast_grid):
+    part = runs_of(fast_grid, methods=["minisom"], dataset_names=["mnist"], seeds=[1, 4])
+    assert names(part) == [("minisom", "mnist", 1), ("minisom", "mnist", 4)]
+    part = runs_of(fast_grid, "quick", dataset_names=["digits"], seeds=[0])
+    assert names(part) == [("kmeans", "digits", 0), ("minisom", "digits", 0)]
 
 
-@pytest.mark.usefixtures("tiny_grid")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("tini",), "unknown grid 'tini': did you mean 'tiny'"),
-        (("tiny", "quik"), "unknown scale 'quik': did you mean 'quick'"),
-        (("tiny", "paper", ["desome"]), "unknown method in tiny 'desome': did you mean 'desom'"),
+        (("tabel2",), "unknown grid 'tabel2': did you mean 'table2'"),
+        (("table2", "quik"), "unknown scale 'quik': did you mean 'quick'"),
+        (("table2", "paper", ["desome"]), "unknown method in table2 'desome': did you mean 'de"),
         (
-            ("tiny", "paper", None, ["mnist5k"]),
+            ("table2", "paper", None, ["mnist5k"]),
             "unknown data set .* 'mnist5k': did you mean 'mnist'",
         ),
-        (("tiny", "quick", None, ["digit"]), "unknown data set .* 'digit': did you mean 'digits'"),
+        (
+            ("table2", "quick", None, ["digit"]),
+            "unknown data set .* 'digit': did you mean 'digits'",
+        ),
     ],
 )
 def test_unknown_name_is_refused_with_the_nearest(arguments, message):
@@ -110,7 +115,7 @@ def test_first_table_is_ten_runs_of_ten_clusters_on_mnist():
         assert len(runs_of("table1", methods=[method], seeds=[0, 9])) == 2
     assert {run.config.get("n_clusters", 10) for run in runs} == {10}
     shared = {
-        str(run.estimator().autoencoder())
+        str(autoencoder_of(run.estimator()))
         for run in runs_of("table1", "paper", seeds=[0])
         if run.config.get("pretrain_iterations")
     }
@@ -176,14 +181,14 @@ def test_rows_that_the_quick_scale_makes_equal_are_one():
     assert names(runs_of("pretraining", "quick")) == [("ae_kerasom", "mnist5k", s) for s in (0, 1)]
 
 
-def test_quick_rows_are_taken_as_they_stand_with_the_first_seed(tiny_grid, monkeypatch):
+def test_quick_rows_are_taken_as_they_stand_with_the_first_seed(fast_grid):
     rows = (("desom", {"iterations": 7, "gamma": 0.5}), ("desom", {"iterations": 9}))
-    monkeypatch.setitem(GRIDS, "tiny", replace(tiny_grid, quick_rows=rows))
-    selected = runs_of("tiny", "quick", dataset_names=["digits"])
+    grid = replace(fast_grid, quick_rows=rows)
+    selected = runs_of(grid, "quick", dataset_names=["digits"])
     assert names(selected) == [("desom", "digits", 0)] * 2
     assert [run.config for run in selected] == [configuration("desom", **own) for _, own in rows]
-    assert len(runs_of("tiny", "quick", seeds=[0, 1])) == 2 * len(selected) * 2
-    assert len(runs_of("tiny")) == 8
+    assert len(runs_of(grid, "quick", seeds=[0, 1])) == 2 * len(selected) * 2
+    assert len(runs_of(grid)) == 8
 
 
 VARIED = {
@@ -217,143 +222,155 @@ def test_quick_chapters_share_their_runs():
 # What is trained
 
 
-@pytest.fixture
-def quick(tiny_grid):
-    """The runs of kerasom and desom on the blobs, which are called digits."""
-    return runs_of("tiny", "quick", dataset_names=["digits"])
+def methods(found):
+    return [record["method"] for record in found]
 
 
-def test_what_is_recorded_is_not_trained_again(quick, trainings, tmp_path, capsys):
-    first = collect(quick[:1], tmp_path)
-    assert len(trainings) == 1
-    both = collect(quick, tmp_path)
-    assert len(trainings) == 2
+def untrained(run, *_):
+    """Stand in for `run_and_record` where nothing must be trained."""
+    raise AssertionError(f"{run} must not be trained")
+
+
+def test_what_is_recorded_is_not_trained_again(fast_runs, load, tmp_path, capsys):
+    first = collect(fast_runs[:1], tmp_path, load=load)
+    both = collect(fast_runs, tmp_path, load=load)
     assert both[0] == first[0]
-    assert collect(quick, tmp_path) == both
-    assert collect(quick[::-1], tmp_path) == both[::-1]
-    assert len(trainings) == 2
-    assert (
-        capsys.readouterr().out.splitlines()[-1] == f"2 of 2 runs are recorded in {tmp_path.name}/."
+    assert methods(both) == ["kmeans", "minisom"]
+    assert collect(fast_runs, tmp_path, load=load, train=untrained) == both
+    assert collect(fast_runs[::-1], tmp_path, load=load, train=untrained) == both[::-1]
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"2 of 2 runs are recorded in {tmp_path.name}/."
     )
 
 
-def test_another_seed_or_configuration_is_another_run(quick, trainings, tmp_path):
-    run = quick[0]
-    collect([run], tmp_path)
+def test_another_seed_or_configuration_is_another_run(fast_runs, load, tmp_path):
+    run = fast_runs[0]
+    (first,) = collect([run], tmp_path, load=load)
     other_seed = Run(run.method, run.dataset, 1, run.config)
-    other_config = Run(run.method, run.dataset, 0, run.config | {"t_max": 3.0})
+    other_config = Run(run.method, run.dataset, 0, run.config | {"n_init": 2})
     assert recorded([other_seed, other_config], tmp_path) == []
-    assert len(collect([run, other_seed, other_config], tmp_path)) == 3
-    assert len(trainings) == 3
+    found = collect([run, other_seed, other_config], tmp_path, load=load)
+    assert [record["key"] for record in found] == [run.key, other_seed.key, other_config.key]
+    assert found[0] == first
 
 
-def test_run_is_recorded_as_soon_as_it_ends(quick, trainings, tmp_path, monkeypatch):
-    def fit(self, X):
-        raise KeyboardInterrupt
+def test_run_is_recorded_as_soon_as_it_ends(fast_runs, load, tmp_path):
+    def train(run, *rest):
+        if run.method == "minisom":
+            raise KeyboardInterrupt
+        run_and_record(run, *rest)
 
-    monkeypatch.setattr(DESOM, "fit", fit)
     with pytest.raises(KeyboardInterrupt):
-        collect(quick, tmp_path)
-    assert [record["method"] for record in recorded(quick, tmp_path)] == ["kerasom"]
+        collect(fast_runs, tmp_path, load=load, train=train)
+    assert methods(recorded(fast_runs, tmp_path)) == ["kmeans"]
 
 
-def test_run_that_another_process_computes_is_left_to_it(quick, trainings, tmp_path):
-    with records.claim(tmp_path, quick[0].key):
-        assert [record["method"] for record in collect(quick, tmp_path)] == ["desom"]
-    assert len(trainings) == 1
-    assert len(collect(quick, tmp_path)) == 2
+def test_run_that_another_process_computes_is_left_to_it(fast_runs, load, tmp_path):
+    with records.claim(tmp_path, fast_runs[0].key):
+        assert methods(collect(fast_runs, tmp_path, load=load)) == ["minisom"]
+    assert methods(collect(fast_runs, tmp_path, load=load)) == ["kmeans", "minisom"]
 
 
-def test_run_that_another_process_has_just_recorded_is_not_repeated(quick, trainings, tmp_path):
-    collect(quick[:1], tmp_path)
-    run_and_record(quick[0], tmp_path)
-    assert len(trainings) == 1
+def test_run_that_another_process_has_just_recorded_is_not_repeated(fast_runs, load, tmp_path):
+    first = collect(fast_runs, tmp_path, load=load)
+    for run in fast_runs:
+        run_and_record(run, load(run.dataset), tmp_path)
+    assert recorded(fast_runs, tmp_path) == first
 
 
-def test_artifact_without_its_record_is_made_anew(quick, trainings, tmp_path, monkeypatch):
-    append = records.append
-
-    def killed(folder, record):
-        raise SystemExit
-
-    monkeypatch.setattr(records, "append", killed)
-    with pytest.raises(SystemExit):
-        collect(quick[:1], tmp_path)
-    monkeypatch.setattr(records, "append", append)
-    assert len(collect(quick[:1], tmp_path)) == 1
-    assert len(list((tmp_path / "kerasom").iterdir())) == 2
+def test_artifact_without_its_record_is_made_anew(fast_runs, load, tmp_path):
+    run = fast_runs[1]
+    artifact = records.place(tmp_path, run.method, run.dataset, run.key, ".npz")
+    artifact.parent.mkdir()
+    artifact.write_bytes(b"left behind by a process that was killed")
+    (record,) = collect([run], tmp_path, load=load)
+    assert records.load_artifact(record, tmp_path)["class_counts"].sum() == 60
+    assert len(list(artifact.parent.iterdir())) == 2
 
 
-@pytest.fixture
-def without(monkeypatch, tiny_grid):
-    """Make data sets impossible to load."""
-    load = datasets.load
+def test_every_data_set_is_loaded_once(fast_grid, load, tmp_path):
+    selected = runs_of(fast_grid)
+    assert len(collect(selected, tmp_path, load=load)) == 8
+    assert load.loaded == ["mnist", "fashion_mnist"]
 
-    def make(*missing):
-        def load_others(name):
-            if name in missing:
-                raise InputError(f"{name} needs a network.")
-            return load(name)
 
-        monkeypatch.setattr(datasets, "load", load_others)
+def test_data_set_does_not_outlive_the_runs(fast_runs, load, tmp_path):
+    given = []
 
-    return make
+    def load_and_watch(name):
+        data = load(name)
+        given.append(weakref.ref(data))
+        return data
+
+    collect(fast_runs, tmp_path, load=load_and_watch)
+    gc.collect()
+    assert [data() for data in given] == [None]
 
 
 def test_runs_whose_data_cannot_be_loaded_are_left_out_with_a_message(
-    without, trainings, tmp_path, capsys
+    fast_grid, load, tmp_path, capsys
 ):
-    without("mnist5k")
-    got = collect(runs_of("tiny", "quick"), tmp_path)
-    assert [(record["method"], record["dataset"]) for record in got] == [
-        ("kerasom", "digits"),
-        ("desom", "digits"),
+    load.missing = ("mnist",)
+    got = collect(runs_of(fast_grid, seeds=[0]), tmp_path, load=load)
+    assert [(r["method"], r["dataset"]) for r in got] == [
+        ("kmeans", "fashion_mnist"),
+        ("minisom", "fashion_mnist"),
     ]
     lines = capsys.readouterr().out.splitlines()
-    assert "The runs on mnist5k are left out. mnist5k needs a network." in lines
-    assert "[2/2] desom on digits, seed 0" in lines
+    assert "The runs on mnist are left out. mnist needs a network." in lines
+    assert "[2/2] minisom on fashion_mnist, seed 0" in lines
 
 
-@pytest.mark.usefixtures("no_training")
-def test_data_none_of_which_can_be_loaded_stop_a_grid_before_it_trains(without, tmp_path):
-    without("mnist5k", "digits")
-    with pytest.raises(InputError, match="mnist5k needs a network"):
-        collect(runs_of("tiny", "quick"), tmp_path)
+def test_data_none_of_which_can_be_loaded_stop_a_grid_before_it_trains(fast_grid, load, tmp_path):
+    load.missing = ("mnist", "fashion_mnist")
+    with pytest.raises(InputError, match="mnist needs a network"):
+        collect(runs_of(fast_grid), tmp_path, load=load, train=untrained)
 
 
-@pytest.mark.usefixtures("no_training")
-@pytest.mark.parametrize("name", ["results", "results/desom"])
-def test_folder_that_cannot_be_written_stops_a_grid_before_it_trains(name, quick, tmp_path):
+@pytest.mark.parametrize("name", ["results", "results/minisom"])
+def test_folder_that_cannot_be_written_stops_a_grid_before_it_trains(name, fast_runs, tmp_path):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
     with pytest.raises(InputError, match=f"{name} cannot be written"):
-        collect(quick, tmp_path / "results")
+        collect(fast_runs, tmp_path / "results", train=untrained)
 
 
-@pytest.mark.usefixtures("no_training")
-def test_record_that_cannot_be_read_stops_a_grid_before_it_trains(quick, tmp_path):
-    (tmp_path / "desom").mkdir()
-    (tmp_path / "desom" / "digits.jsonl").write_text("once upon a time\n")
-    with pytest.raises(InputError, match=r"digits\.jsonl, line 1, is not a record"):
-        collect(quick, tmp_path)
+def test_record_that_cannot_be_read_stops_a_grid_before_it_trains(fast_runs, tmp_path):
+    run = fast_runs[1]
+    path = records.place(tmp_path, run.method, run.dataset, run.key)
+    path.parent.mkdir()
+    path.write_text("once upon a time\n")
+    with pytest.raises(InputError, match=f"{path.name} is not a record"):
+        collect(fast_runs, tmp_path, train=untrained)
 
 
-def test_recorded_grid_needs_neither_data_nor_a_folder_to_write(
-    quick, trainings, tmp_path, monkeypatch
-):
-    expected = collect(quick, tmp_path)
+def test_recorded_grid_needs_neither_data_nor_a_folder_to_write(fast_runs, load, tmp_path):
+    expected = collect(fast_runs, tmp_path / "results", load=load)
+    load.missing = ("digits",)
+    for folder in (tmp_path / "results", *(tmp_path / "results").iterdir()):
+        folder.chmod(0o555)
+    before = sorted((tmp_path / "results").rglob("*"))
+    assert collect(fast_runs, tmp_path / "results", load=load, train=untrained) == expected
+    assert sorted((tmp_path / "results").rglob("*")) == before
+    for folder in (tmp_path / "results", *(tmp_path / "results").iterdir()):
+        folder.chmod(0o755)
 
-    def refuse(*args):
-        raise AssertionError("this must not be called")
 
-    monkeypatch.setattr(datasets, "load", refuse)
-    monkeypatch.setattr(records, "check_writable", refuse)
-    assert collect(quick, tmp_path) == expected
-
-
-def test_folder_is_the_default_one_unless_it_is_given(quick, trainings, tmp_path, monkeypatch):
+def test_folder_is_the_default_one_unless_it_is_given(fast_runs, load, tmp_path, monkeypatch):
     monkeypatch.setenv("DESOM_RESULTS", str(tmp_path))
-    assert len(collect(quick)) == len(recorded(quick)) == len(recorded(quick, tmp_path)) == 2
+    found = collect(fast_runs, load=load)
+    assert found == recorded(fast_runs) == recorded(fast_runs, tmp_path)
+    assert len(found) == 2
+
+
+def test_failure_is_listed_until_its_run_succeeds(fast_runs, load, tmp_path):
+    assert failed(fast_runs, tmp_path) == []
+    run = fast_runs[0]
+    failure = {"method": run.method, "dataset": run.dataset, "key": run.key, "error": "It failed."}
+    records.write(tmp_path, failure, records.FAILED)
+    assert failed(fast_runs, tmp_path) == [(run, "It failed.")]
+    collect(fast_runs, tmp_path, load=load)
+    assert failed(fast_runs, tmp_path) == []
 
 
 def test_two_workers_record_each_run_once(tmp_path, monkeypatch):
@@ -362,7 +379,7 @@ def test_two_workers_record_each_run_once(tmp_path, monkeypatch):
     selected = [Run("kerasom", "digits", seed, config) for seed in range(3)]
     got = collect(selected, tmp_path, workers=2)
     assert [record["seed"] for record in got] == [0, 1, 2]
-    assert len((tmp_path / "kerasom" / "digits.jsonl").read_text().splitlines()) == 3
+    assert len(list((tmp_path / "kerasom").iterdir())) == 6
     for record in got:
         assert records.load_artifact(record, tmp_path)["class_counts"].sum() == 1797
         assert record["metrics"]["accuracy"] is not None

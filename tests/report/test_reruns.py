@@ -97,7 +97,7 @@ def test_what_a_run_keeps_is_no_setting_and_a_seed_counts_once():
 def recorded_run(folder, run, purity):
     """Put a record of a run on file."""
     record = a_run(run.seed, purity, run.method, run.dataset, **run.config)
-    records.append(folder, record | {"key": run.key})
+    records.write(folder, record | {"key": run.key})
 
 
 def test_a_reader_without_runs_is_told_how_to_make_one(tmp_path, monkeypatch):
