@@ -106,7 +106,7 @@ def compile_steps_together(models, x):
     Parameters
     ----------
     models : list of keras.Model
-        Compiled and built; as for `desom.training.train`.
+        Compiled and built; as for `desom.engine.loop.train`.
     x : ndarray of float32, shape (N, D)
         The training set.
 
