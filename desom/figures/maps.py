@@ -4,7 +4,8 @@ They take arrays, with one row per unit, and the shape of the map. So they draw 
 a fitted estimator (``cluster_centers_``, or ``decode`` of it), the artifact of a record, one moment
 of a training. A map has `map_size` rows and columns, K units in all, counted row by row; `topology`
 and `toroidal` are those of `grid.grid_distances`. All draw on the axes given as `ax`, else on the
-current ones, and raise InputError if the sizes do not agree or the topology is unknown.
+current ones, give these back, and raise InputError if the sizes do not agree or the topology is
+unknown.
 """
 
 import re
@@ -24,17 +25,15 @@ from desom.metrics import class_counts, u_matrix
 def mosaic(images, map_size, image_shape, topology="rectangular", gap=0):
     """Lay out one image per unit as one large image, unit by unit as on the map.
 
+    On a hexagonal grid, every other row is shifted by half an image, like bricks in a wall: an
+    image then touches those of its six neighbors.
+
     Parameters
     ----------
     images : array-like of shape (K, height * width)
         One flattened image per unit; numbers, or bytes that stand for [0, 1].
-    map_size : tuple of two int
-        Rows and columns of the map.
     image_shape : tuple of two int
         Height and width of an image, in pixels.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        On a hexagonal grid, every other row is shifted by half an image, like bricks in a wall: an
-        image then touches those of its six neighbors.
     gap : int
         Pixels between neighboring images.
 
@@ -73,17 +72,10 @@ def plot_prototypes(images, map_size, image_shape, ax=None, topology="rectangula
     images : array-like of shape (K, height * width)
         Prototypes in the space of the data (decoded, for DESOM), or samples, one per unit: numbers
         in [0, 1], or bytes.
-    map_size, image_shape, topology, gap
+    image_shape, gap
         As for `mosaic`.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
     **image
         Further arguments of ``Axes.imshow``.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes.
     """
     ax = ax or plt.gca()
     picture = mosaic(images, map_size, image_shape, topology, gap)
@@ -116,14 +108,8 @@ def plot_units(
     ----------
     values : array-like of shape (K,)
         One number per unit; NaN leaves a unit empty.
-    map_size : tuple of two int
-        Rows and columns of the map.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
     label : str, optional
         What the numbers are, with their unit: the title of the color bar.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        Squares in rows and columns, or hexagons.
     vmin, vmax : float, optional
         Numbers at the ends of the color map; those of the values by default.
     annot : True or sequence of str, optional
@@ -134,11 +120,6 @@ def plot_units(
         Whether to draw a color bar.
     **cells
         Further arguments of ``matplotlib.collections.PolyCollection``, as ``cmap``.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes.
     """
     ax = ax or plt.gca()
     values = np.asarray(values, dtype=float)
@@ -181,19 +162,16 @@ def _name_axes(ax, row_places, column_places):
 def plot_classes(counts, map_size, class_names, ax=None, topology="rectangular", **units):
     """Draw the majority class of every unit, shaded by its share of the unit's samples.
 
+    A unit without samples stays empty.
+
     Parameters
     ----------
     counts : array-like of int, shape (K, number of classes)
         Samples of every class in every unit.
     class_names : sequence of str
         The classes; of a name, the first word is written.
-    map_size, ax, topology, **units
+    **units
         As for `plot_units`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes. A unit without samples stays empty.
     """
     counts = np.asarray(counts)
     hits = counts.sum(axis=1)
@@ -222,21 +200,8 @@ def plot_lattice(
         The data, or its projection.
     prototypes : array-like of shape (K, 2)
         The prototypes in the same plane.
-    map_size : tuple of two int
-        Rows and columns of the map.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        It says who are neighbors.
-    toroidal : bool
-        Whether opposite borders touch, so that lines join them too.
     **scatter
         Further arguments of ``Axes.scatter`` for the points, as ``c``.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes.
     """
     ax = ax or plt.gca()
     check_name("topology", topology, TOPOLOGIES)
@@ -263,10 +228,8 @@ def plot_u_matrix(prototypes, map_size, ax=None, topology="rectangular", toroida
     ----------
     prototypes : array-like of shape (K, D)
         The prototypes, in the space where the map lives.
-    toroidal : bool
-        Whether opposite borders touch.
-    map_size, ax, topology, **units
-        As for `plot_units`; the axes are returned.
+    **units
+        As for `plot_units`.
     """
     heights = u_matrix(prototypes, grid_distances(map_size, topology, toroidal))
     look = {"label": "mean distance to the neighbors", "cmap": "cividis"} | units
@@ -284,7 +247,7 @@ def plot_components(prototypes, map_size, axes=None, topology="rectangular", nam
         One per component; a new figure by default, with five in a row.
     names : sequence of str, optional
         Titles; the numbers of the components by default.
-    map_size, topology, **units
+    **units
         As for `plot_units`.
 
     Returns
@@ -320,7 +283,7 @@ def plot_projection(
     toroidal=False,
     **scatter,
 ):
-    """Draw a map over the two principal components of the codes.
+    """Draw a map over the two principal components of the codes; the axes name their variance.
 
     Parameters
     ----------
@@ -332,13 +295,8 @@ def plot_projection(
         Classes of the codes; each gets a color, and its name in the middle of its codes.
     class_names : sequence of str, optional
         The name of class c at index c; the number by default.
-    map_size, ax, topology, toroidal, **scatter
+    **scatter
         As for `plot_lattice`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes; their names say which share of the variance of the codes they hold.
     """
     pca = PCA(2).fit(np.asarray(codes, dtype=float))
     points = pca.transform(np.asarray(codes, dtype=float))
@@ -366,8 +324,8 @@ def plot_walk(images, image_shape, ax=None, **image):
     ----------
     images : array-like of shape (steps, height * width)
         The decoded steps: numbers in [0, 1], or bytes.
-    image_shape, ax, **image
-        As for `plot_prototypes`; the axes are returned.
+    image_shape, **image
+        As for `plot_prototypes`.
     """
     ax = plot_prototypes(images, (1, len(images)), image_shape, ax, **image)
     ax.set(xlabel="step", ylabel="", yticks=[])
