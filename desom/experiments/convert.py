@@ -14,24 +14,9 @@ def convert(folder):
     """Give every record of a folder a file of its own; an old file goes once all of it is kept.
 
     Lines that are no records, or not the last of their run, are kept in ``<old file>.left``. A
-    conversion that is interrupted can be repeated.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The folder of the records.
-
-    Returns
-    -------
-    converted : int
-        How many lines have become files.
-    named : list of str
-        A sentence for each line that was left, and for each file that is foreign to the folder.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read or written; no old file goes before its records are written.
+    conversion that is interrupted can be repeated: no old file goes before its records are written.
+    Gives how many lines have become files, and a sentence for each line that was left and for each
+    file that is foreign to the folder.
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -20,11 +20,6 @@ def environment():
 
     The first call decides, so that a source that changes during a grid does not pass for the code
     that runs.
-
-    Returns
-    -------
-    dict of str to str or int
-        The record's ``environment``.
     """
     return {
         "backend": keras.backend.backend(),

@@ -13,18 +13,7 @@ from desom.storage import atomic_write, load
 
 
 def check_cache():
-    """Make sure that trained autoencoders can be kept, before one is trained.
-
-    Returns
-    -------
-    Path
-        Their folder, in the user's cache.
-
-    Raises
-    ------
-    InputError
-        If it cannot be written.
-    """
+    """Give the folder of trained autoencoders; raise InputError if it cannot be written."""
     folder = cache() / "autoencoders"
     records.check_writable(folder, "cache of autoencoders")
     return folder
@@ -35,24 +24,8 @@ def pretrained(autoencoder, data):
 
     A second process that asks for the same one waits for the first.
 
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        Not fitted, with an integer ``random_state``.
-    data : datasets.Dataset
-        What to train it on.
-
-    Returns
-    -------
-    autoencoder : Autoencoder
-        Fitted on ``data.x``.
-    seconds : float
-        The time that its training took.
-
-    Raises
-    ------
-    OSError
-        If it cannot be kept, because the disk is full, say.
+    ``autoencoder`` has an integer ``random_state``, and is fitted on ``data.x``. Also gives the
+    seconds that its training took. Raises OSError if it cannot be kept.
     """
     path = check_cache() / cached_name(autoencoder, data)
     time_path = path.with_suffix(".json")

@@ -36,10 +36,7 @@ OLD_FORM = ("*/*.jsonl", "failures.jsonl")
 def default_folder():
     """Folder of the records: ``$DESOM_RESULTS``, else ``results/`` beside the package's source.
 
-    Returns
-    -------
-    Path
-        ``results`` in the current folder if the package is installed without its repository.
+    It is in the current folder if the package is installed without its repository.
     """
     if os.environ.get("DESOM_RESULTS"):
         return Path(os.environ["DESOM_RESULTS"])
@@ -47,36 +44,16 @@ def default_folder():
 
 
 def run_key(method, dataset, seed, config):
-    """Name a run by what was asked: the same request has the same key on any machine.
+    """Name a run by what was asked, in 16 hexadecimal digits, the same on any machine.
 
-    Parameters
-    ----------
-    method, dataset : str
-        Names.
-    seed : int
-        The random seed.
-    config : dict
-        Every hyperparameter; values that JSON can hold (a tuple is a list).
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
+    ``config`` has every hyperparameter, as JSON can hold it (a tuple is a list).
     """
     text = json.dumps([method, dataset, seed, config], sort_keys=True, default=np.generic.item)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def check_writable(folder, name="results folder"):
-    """Create a folder if need be, and raise InputError unless it can be written.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The folder.
-    name : str
-        What the folder is, for the message.
-    """
+    """Create a folder if need be, and raise InputError, which names it, unless it can be written."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK | os.X_OK)
@@ -87,36 +64,17 @@ def check_writable(folder, name="results folder"):
 
 
 def place(folder, method, dataset, key, ending=".json"):
-    """Give the path of a record, or of what stands beside it.
+    """Give the path of a record, ``<folder>/<method>/<dataset>-<key>.json``, or of its neighbors.
 
-    Parameters
-    ----------
-    folder : str or Path
-        The folder of the records.
-    method, dataset, key : str
-        Of the run.
-    ending : {".json", ".npz", ".failed.json"}
-        Of the record, of its arrays, or of a failure.
-
-    Returns
-    -------
-    Path
-        ``<folder>/<method>/<dataset>-<key><ending>``.
+    Those end in ".npz", the arrays, and in ".failed.json", a failure.
     """
     return Path(folder, method, f"{dataset}-{key}{ending}")
 
 
 def write(folder, record, ending=".json"):
-    """Write a record in its place, or a failure in its own.
+    """Write a record, or with ``FAILED`` a failure, which has an ``error``, in its place.
 
-    Parameters
-    ----------
-    folder : str or Path
-        The folder of the records.
-    record : dict
-        The record; it has ``method``, ``dataset`` and ``key``.
-    ending : {".json", ".failed.json"}
-        ``FAILED`` for a failure, which has an ``error`` too. A record takes away that of its run.
+    A record takes away the failure of its run.
     """
     with atomic_write(place(folder, *names(record), ending)) as file:
         file.write(f"{_text(record)}\n".encode())
@@ -136,22 +94,8 @@ def _text(value, indent=""):
 def read(folder, method="*", dataset=None):
     """Read the records of a folder, or of one method, or of one method on one data set.
 
-    Parameters
-    ----------
-    folder : str or Path
-        The folder of the records.
-    method, dataset : str, optional
-        Names; all by default.
-
-    Returns
-    -------
-    dict of str to dict
-        The records by key: method by method, data set by data set, and there as they were made.
-
-    Raises
-    ------
-    InputError
-        If a file is not a record, or the folder has records in the old form.
+    A dict by key: method by method, data set by data set, and there as they were made. Raises
+    InputError if a file is not a record, or the folder has records in the old form.
     """
     _refuse_old_form(folder)
     paths = Path(folder).glob(f"{method}/*-*.json")
@@ -165,26 +109,9 @@ def read(folder, method="*", dataset=None):
 
 
 def find(folder, runs, ending=".json"):
-    """Read the records of some runs, or their failures.
+    """Read the records of some runs, or with ``FAILED`` their failures: those on file, by key.
 
-    Parameters
-    ----------
-    folder : str or Path
-        The folder of the records.
-    runs : iterable of Run
-        The runs.
-    ending : {".json", ".failed.json"}
-        ``FAILED`` for failures.
-
-    Returns
-    -------
-    dict of str to dict
-        Those on file by key, in the order of the runs.
-
-    Raises
-    ------
-    InputError
-        As `read`.
+    They come in the order of the runs; raises InputError as `read`.
     """
     _refuse_old_form(folder)
     paths = {run.key: place(folder, run.method, run.dataset, run.key, ending) for run in runs}
@@ -205,25 +132,7 @@ def old_files(folder):
 
 
 def read_file(path, ending=".json"):
-    """Read one record.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    ending : {".json", ".failed.json"}
-        Whether it is a record or a failure.
-
-    Returns
-    -------
-    dict
-        The record.
-
-    Raises
-    ------
-    InputError
-        If the file is not the record that its name says.
-    """
+    """Read one record, or failure; raise InputError if it is not the one that its name says."""
     record = parse(path.read_bytes())
     sound = record and path == place(path.parents[1], *names(record), ending)
     if not sound or (ending == FAILED and not isinstance(record.get("error"), str)):
@@ -248,26 +157,9 @@ def parse(content):
 
 
 def load_artifact(record, folder=None):
-    """Read the arrays of a record.
+    """Read the arrays of a record that has an artifact, by name; by default in `default_folder`.
 
-    Parameters
-    ----------
-    record : dict
-        A record with an artifact.
-    folder : str or Path, optional
-        The folder of the records; ``default_folder()`` by default.
-
-    Returns
-    -------
-    dict of str to ndarray
-        The arrays by name.
-
-    Raises
-    ------
-    OSError
-        If the file is missing.
-    InputError
-        If it is damaged.
+    Raises OSError if the file is missing, InputError if it is damaged.
     """
     path = Path(folder or default_folder()) / record["artifact"]
     with path.open("rb") as file:
@@ -283,19 +175,8 @@ def load_artifact(record, folder=None):
 def claim(folder, key):
     """Claim a run, so that two processes on one folder never compute the same one.
 
-    The claim is a file lock: it ends with the process, however the process ends.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The folder of the records.
-    key : str
-        The run's key.
-
-    Yields
-    ------
-    bool
-        Whether the run is ours; False while another process computes it.
+    Yields whether it is ours: False while another process computes it. The claim is a file lock,
+    which ends with the process, however the process ends.
     """
     locks = Path(folder) / ".locks"
     locks.mkdir(parents=True, exist_ok=True)

@@ -17,14 +17,13 @@ from desom.experiments.run import Run, configuration, run_and_record
 
 SCALES = ("paper", "quick")
 
-
 # What says how many threads to start: to OpenMP and PyTorch; to the two pools of TensorFlow, one
 # within an operation and one across them; and to JAX.
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
 
 
 def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
-    """List the runs of a grid, or of a part of it.
+    """List the runs of a grid, or of a part of it: data set by data set, and there seed by seed.
 
     Parameters
     ----------
@@ -36,16 +35,6 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
         The part wanted, data sets by their names at this scale; everything by default.
     seeds : list of int, optional
         The seeds wanted; by default the grid's, or those of the quick scale.
-
-    Returns
-    -------
-    list of Run
-        Data set by data set, and there seed by seed.
-
-    Raises
-    ------
-    InputError
-        If a name is unknown, or not in the grid.
     """
     name = "the grid" if isinstance(grid, Grid) else grid
     if name == grid:
@@ -75,38 +64,15 @@ def _configuration(method, values, dataset):
 
 
 def recorded(runs, folder=None):
-    """Read the records of some runs.
+    """Read the records of some runs: those on file, in the order of the runs.
 
-    Parameters
-    ----------
-    runs : list of Run
-        The runs.
-    folder : str or Path, optional
-        The folder of the records; ``records.default_folder()`` by default.
-
-    Returns
-    -------
-    list of dict
-        The records on file, in the order of the runs.
+    The folder is ``records.default_folder()`` by default.
     """
     return list(records.find(folder or records.default_folder(), runs).values())
 
 
 def failed(runs, folder=None):
-    """Find the runs that are not recorded because they failed.
-
-    Parameters
-    ----------
-    runs : list of Run
-        The runs.
-    folder : str or Path, optional
-        The folder of the records; ``records.default_folder()`` by default.
-
-    Returns
-    -------
-    list of (Run, str)
-        Each with what went wrong the last time.
-    """
+    """List the runs that are not recorded because they failed, each with what went wrong."""
     folder = folder or records.default_folder()
     done, failures = records.find(folder, runs), records.find(folder, runs, records.FAILED)
     return [(run, failures[run.key]["error"]) for run in runs if run.key in failures.keys() - done]
@@ -124,12 +90,11 @@ def collect(
 ):
     """Give the record of every run: those on file, and the others trained on the spot.
 
+    They come in the order of the runs, without those that failed, or that another process is
+    computing at this moment. The folder is ``records.default_folder()`` by default.
+
     Parameters
     ----------
-    runs : list of Run
-        The runs.
-    folder : str or Path, optional
-        The folder of the records; ``records.default_folder()`` by default.
     workers : int
         Processes that train at once and share the cores.
     scheduler : str, optional
@@ -141,12 +106,6 @@ def collect(
         Makes and records a run, as `run_and_record` does.
     patience : float
         Seconds to wait for the first worker of a cluster, which may come late.
-
-    Returns
-    -------
-    list of dict
-        The records, in the order of the runs; without those of runs that failed, or that another
-        process is computing at this moment.
 
     Raises
     ------

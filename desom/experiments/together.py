@@ -23,24 +23,10 @@ def fit_together(estimators, X):
     Parameters
     ----------
     estimators : list of DESOM or list of Kerasom
-        Estimators of one class whose parameters are the same but for ``random_state``. A first
-        phase, if they have one, trains one after the other.
+        Estimators of one class whose parameters are the same but for ``random_state``; they are
+        returned. A first phase, if they have one, trains one after the other.
     X : array-like of shape (n_samples, n_features)
-        Training data, float32 or float64 (then converted); never changed.
-
-    Returns
-    -------
-    list of DESOM or list of Kerasom
-        The same estimators, fitted.
-
-    Raises
-    ------
-    InputError
-        If Keras runs on another backend than JAX, or the estimators cannot be trained together.
-    ValueError
-        If a parameter or X cannot be used; one sentence says which and why.
-    FloatingPointError
-        If the loss of one of them is no longer finite; this ends the training of all.
+        As for ``fit``. A loss that is not finite ends the training of all.
     """
     if keras.backend.backend() != "jax":
         raise InputError(
@@ -103,19 +89,9 @@ def _refuse(estimators, iteration):
 def compile_steps_together(models, x):
     """Compile the training step of several models of one architecture as that of one.
 
-    Parameters
-    ----------
-    models : list of keras.Model
-        Compiled and built; as for `desom.engine.loop.train`.
-    x : ndarray of float32, shape (N, D)
-        The training set.
-
-    Returns
-    -------
-    callable
-        ``run(indices, steps)`` trains on the first ``steps`` rows of ``indices``, an array of int32
-        of shape (at least steps, number of models, batch size). It ends after a step in which the
-        loss of a model is not finite, and returns the number of steps before that one.
+    Gives ``run(indices, steps)``, which trains on the first ``steps`` rows of ``indices``, int32 of
+    shape (at least steps, number of models, batch size). It ends after a step in which the loss of
+    a model is not finite, and returns the number of steps before that one.
     """
     import jax
 
