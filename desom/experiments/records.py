@@ -53,7 +53,7 @@ def run_key(method, dataset, seed, config):
 
 
 def check_writable(folder, name="results folder"):
-    """Create a folder if need be, and raise InputError, which names it, unless it can be written."""
+    """Create a folder if need be, and raise InputError unless it can be written."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK | os.X_OK)

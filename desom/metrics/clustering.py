@@ -65,21 +65,9 @@ def ari(y_true, labels):
 
 
 def class_counts(y, labels, n_units):
-    """Count the points of every class in every unit.
+    """Count the points of every class (N,) in every unit (N,), of 0..n_units-1.
 
-    Parameters
-    ----------
-    y : array-like of shape (N,)
-        Classes.
-    labels : array-like of int, shape (N,)
-        Best-matching units, in 0..n_units-1.
-    n_units : int
-        Number K of units.
-
-    Returns
-    -------
-    ndarray of int64, shape (K, number of classes)
-        Classes in sorted order; the row of an empty unit is zero.
+    An ndarray of int64 (n_units, number of classes), classes in sorted order.
     """
     classes, indices = np.unique(y, return_inverse=True)
     counts = np.zeros((n_units, len(classes)), dtype=np.int64)

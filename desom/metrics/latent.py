@@ -15,20 +15,10 @@ from desom.metrics.checks import blocks, check_map
 
 
 def order(prototypes, grid_distances):
-    """Rank correlation (Spearman, 1904) of distances on the map and between prototypes.
+    """Rank correlation (Spearman, 1904) of distances on the map (K, K) and of prototypes (K, D).
 
-    Parameters
-    ----------
-    prototypes : array-like of shape (K, D)
-        The prototypes m_k.
-    grid_distances : array-like of shape (K, K)
-        Distances between units on the map, delta(k, l).
-
-    Returns
-    -------
-    float
-        Over all pairs of units, in [-1, 1]: near 1 if what is farther on the map is farther in the
-        space, near 0 if the map has no order, NaN if all prototypes are equally far apart.
+    Over all pairs of units, in [-1, 1]: near 1 if what is farther on the map is farther in the
+    space, near 0 if the map has no order, NaN if all prototypes are equally far apart.
     """
     prototypes, grid_distances = check_map(prototypes, grid_distances)
     on_map = squareform(grid_distances, checks=False)
@@ -38,16 +28,8 @@ def order(prototypes, grid_distances):
 def quantization_share(points, prototypes):
     """Share of the points' variance that is left when each is replaced by its nearest prototype.
 
-    Parameters
-    ----------
-    points, prototypes : array-like, shapes (N, D) and (K, D)
-        The points z_i and the prototypes m_k.
-
-    Returns
-    -------
-    float
-        sum_i ‖z_i - m_chi(i)‖² / sum_i ‖z_i - mean‖²: 0 if the points sit on the prototypes, above
-        1 if one prototype, the mean, would do better.
+    sum_i ‖z_i - m_chi(i)‖² / sum_i ‖z_i - mean‖², of points (N, D) and prototypes (K, D): 0 if the
+    points sit on the prototypes, above 1 if one prototype, the mean, would do better.
     """
     points, prototypes = np.asarray(points, dtype=float), np.asarray(prototypes, dtype=float)
     nearest = np.empty(len(points))
@@ -61,17 +43,8 @@ def two_nn_dimension(points):
 
     Where points are spread evenly in d dimensions, the ratio of the distances to the second and to
     the first neighbor, mu = r2 / r1, has the density d mu^(-d - 1). This is the maximum-likelihood
-    estimate of d under that law, with its bias removed; its authors fit a line instead.
-
-    Parameters
-    ----------
-    points : array-like of shape (N, D)
-        At least three different points; of equal ones, one counts.
-
-    Returns
-    -------
-    float
-        The dimension d at the scale of the nearest neighbors; infinite if all ratios are 1.
+    estimate of d under that law, with its bias removed; its authors fit a line instead. It takes at
+    least three different points (N, D), and is infinite if all ratios are 1.
     """
     points = np.unique(np.asarray(points, dtype=float), axis=0)
     if len(points) < 3:
@@ -87,17 +60,7 @@ def participation_ratio(points):
     """Count the directions that share the variance (Gao et al., bioRxiv 214262, 2017).
 
     (sum_j lambda_j)² / sum_j lambda_j², for the eigenvalues lambda_j of the covariance, is k if the
-    variance is spread evenly over k directions.
-
-    Parameters
-    ----------
-    points : array-like of shape (N, D)
-        Points that are not all equal.
-
-    Returns
-    -------
-    float
-        In [1, D].
+    variance is spread evenly over k directions. Of points (N, D), not all equal: in [1, D].
     """
     covariance = np.atleast_2d(np.cov(np.asarray(points, dtype=float), rowvar=False))
     return float(np.trace(covariance) ** 2 / np.square(covariance).sum())

@@ -22,19 +22,9 @@ from desom.metrics.checks import blocks, check_array, check_map
 def u_matrix(prototypes, grid_distances):
     """Mean distance from every prototype to those of the adjacent units (Ultsch & Siemon, 1990).
 
-    It is high where the map stretches over a gap of the data: ridges between clusters.
-
-    Parameters
-    ----------
-    prototypes : array-like of shape (K, D)
-        The prototypes m_k.
-    grid_distances : array-like of shape (K, K)
-        Distances between units on the map; units at distance 1 are adjacent.
-
-    Returns
-    -------
-    ndarray of float64, shape (K,)
-        One mean per unit, in the unit of the prototypes; NaN for a unit without neighbors.
+    It is high where the map stretches over a gap of the data: ridges between clusters. From
+    prototypes (K, D) and distances between units on the map (K, K) to float64 (K,), in the unit of
+    the prototypes; NaN for a unit without neighbors, which are those at distance 1.
     """
     steps = _steps(prototypes, grid_distances)
     n_neighbors = np.diff(steps.indptr)
@@ -47,19 +37,7 @@ def path_on_map(prototypes, grid_distances, start, end):
     """Find the shortest way between two units that steps from unit to adjacent unit.
 
     A step is as long as the two prototypes are apart, so that the way avoids the ridges of the
-    `u_matrix`.
-
-    Parameters
-    ----------
-    prototypes, grid_distances : array-like, shapes (K, D) and (K, K)
-        As for `u_matrix`.
-    start, end : int
-        Units.
-
-    Returns
-    -------
-    ndarray of int
-        The units on the way, the first and the last included.
+    `u_matrix`, which takes the same arrays. Gives the units on the way, both ends included.
     """
     graph = _steps(prototypes, grid_distances)
     n_units = graph.shape[0]
@@ -175,20 +153,9 @@ def neighborhood_preservation(
 def map_scores(
     x, prototypes, grid_distances, temperature, n_neighbors=5, sample_size=2000, random_state=0
 ):
-    """All the map metrics of this module, from one pass over the distances.
+    """All the map metrics of this module by name, from one pass over the distances.
 
-    Parameters
-    ----------
-    x, prototypes, grid_distances, temperature
-        As in `distortion`; the best-matching units of the points are found here.
-    n_neighbors, sample_size, random_state
-        As in `trustworthiness`.
-
-    Returns
-    -------
-    dict of str to float
-        quantization_error, topographic_error, combined_error, distortion, trustworthiness and
-        neighborhood_preservation.
+    The arguments are those of `distortion` and of `trustworthiness`.
     """
     x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
     matches = _match(x, prototypes, _weigher(grid_distances, temperature))
