@@ -8,10 +8,8 @@ from desom.datasets import n_classes
 # with a package, so the sets of text are left out.
 QUICK_DATASETS = {"mnist": "mnist5k", "fashion_mnist": "digits"}
 
-
 _NARROW = {"hidden_units": (100, 100, 200)}
 _PRETRAINED = _NARROW | {"pretrain_iterations": 800}
-
 
 # Adam moves a coordinate by at most about the learning rate in a step: the prototypes of kerasom,
 # in the space of the pixels, would not get far in 1,000 steps of the usual size.
@@ -36,16 +34,12 @@ QUICK_CONFIG = {
     "desom_official": _NARROW | {"iterations": 1000},
 }
 
-
 QUICK_SEEDS = (0, 1)
-
 
 # Grids that vary a setting have many rows: their quick ones are few.
 _SMALL = _NARROW | {"iterations": 400}
 
-
 _MOVIE = _NARROW | {"snapshots": 24, "iterations": 1000}
-
 
 _SMALL_MAPS = (
     ("ae_kerasom", _MOVIE | _PRETRAINED),
@@ -95,9 +89,7 @@ class Grid:
 
 _ALL_DATASETS = ("mnist", "fashion_mnist", "reuters21578", "reuters10k")
 
-
 _TEN_SEEDS = tuple(range(10))
-
 
 GRIDS = {
     "table1": Grid(
