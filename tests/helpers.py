@@ -1,6 +1,8 @@
 """What several test modules share besides fixtures: small estimators, names, refusals."""
 
+import math
 
+import joblib
 import keras
 import numpy as np
 import pytest
@@ -163,6 +165,38 @@ def assert_same(estimator, other, x):
 def disturb_every_global_generator():
     keras.utils.set_random_seed(np.random.randint(1000))  # noqa: NPY002
     np.random.rand(17)  # noqa: NPY002
+
+
+def slow_tfidf(counts, n_terms):
+    """Weigh the terms of a list of lists as the documentation of `tfidf_top_terms` says."""
+    columns = range(len(counts[0]))
+    totals = [sum(row[j] for row in counts) for j in columns]
+    top = sorted(sorted(columns, key=lambda j: (-totals[j], j))[:n_terms])
+    df = {j: sum(row[j] > 0 for row in counts) for j in top}
+    table = []
+    for row in counts:
+        weights = [
+            (1 + math.log(row[j])) * (math.log((1 + len(counts)) / (1 + df[j])) + 1)
+            if row[j]
+            else 0
+            for j in top
+        ]
+        norm = math.sqrt(sum(weight**2 for weight in weights)) or 1
+        table.append([weight / norm * math.sqrt(len(top)) for weight in weights])
+    return np.array(table)
+
+
+def write_rcv1(folder, vectors, target, topics, compress=9):
+    """Lay out the files of scikit-learn."""
+    folder.mkdir(parents=True)
+    contents = {
+        "samples": vectors,
+        "sample_id": np.arange(vectors.shape[0]),
+        "sample_topics": target,
+        "topics_names": topics,
+    }
+    for name, content in contents.items():
+        joblib.dump(content, folder / f"{name}_py3.pkl", compress=compress)
 
 
 def refusal(name):

@@ -6,12 +6,14 @@
 - ``digits``: 1,797 digits, 8 x 8 pixels (Alpaydin and Kaynak, 1998), which come with scikit-learn.
 - ``reuters21578``: 6,387 news of 1987, the four largest topics of Cai's matrix of Reuters-21578.
 - ``reuters10k``: 10,000 news of 1996 and 1997, from RCV1 (Lewis, Yang, Rose and Li, 2004).
+- ``rcv1_10k``: 10,000 others of them, which can be had as vectors without the whole of RCV1.
 
 The files of ``mnist``, ``fashion_mnist`` and ``reuters21578`` are looked for in
 ``$DESOM_DATA/mnist/``, ``$DESOM_DATA/fashion-mnist/`` and ``$DESOM_DATA/reuters21578/``, then in
 the user's cache, and are downloaded to that cache if they are in neither. A file is used only if
 its SHA-256 is that of the published one. RCV1 is read by scikit-learn from ``$DESOM_DATA/RCV1/`` or
-from that cache, where it is downloaded if need be.
+from that cache, where it is downloaded if need be; the documents of ``rcv1_10k`` are also known in
+``$DESOM_DATA/rcv1/rcv1_single_root.npz``.
 """
 
 import hashlib
@@ -26,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.datasets import load_digits
 
-from desom.datasets import published, reuters
+from desom.datasets import published, rcv1_10k, reuters
 from desom.errors import InputError, check_name
 
 
@@ -128,6 +130,7 @@ _KNOWN = {
     "digits": (_load_digits, Description((8, 8), _DIGITS)),
     "reuters21578": (_load_reuters21578, Description(None, _TOPICS)),
     "reuters10k": (_load_reuters10k, Description(None, _ROOTS)),
+    "rcv1_10k": (rcv1_10k.load, Description(None, _ROOTS)),
 }
 
 NAMES = tuple(_KNOWN)

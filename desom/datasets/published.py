@@ -78,7 +78,7 @@ def cache():
     return Path(pooch.os_cache("desom"))
 
 
-def _folders(*names):
+def folders(*names):
     """List where a folder of one of these names may be: in $DESOM_DATA, then in the cache."""
     root = os.environ.get("DESOM_DATA")
     given = [Path(root, name) for name in dict.fromkeys(names)] if root else []
@@ -103,12 +103,12 @@ def files(published):
     InputError
         If a file has another SHA-256, and is then kept aside, or is not to be had.
     """
-    folders = _folders(published.folder, published.name)
+    places = folders(published.folder, published.name)
     paths, missing = [], []
     for file, sha256 in published.files.items():
-        path = next((f / file for f in folders if (f / file).is_file()), None)
+        path = next((f / file for f in places if (f / file).is_file()), None)
         if path is None:
-            missing.append(path := folders[-1] / file)
+            missing.append(path := places[-1] / file)
         elif refusal := _refusal(path, sha256, path):
             raise InputError(
                 f"{path} is not the published file: {refusal}; remove or replace it and run again."
@@ -129,7 +129,7 @@ def files(published):
             names = [path.name for path in missing if not path.is_file()]
             raise InputError(
                 f"{published.name} needs {', '.join(names)}, found neither in "
-                f"{', '.join(map(str, folders))} nor at {' or '.join(failures)}: run again with a "
+                f"{', '.join(map(str, places))} nor at {' or '.join(failures)}: run again with a "
                 "network, or put the files from one of these addresses in a folder named "
                 f"{published.folder} and set DESOM_DATA to the folder that contains it."
             )
@@ -209,8 +209,8 @@ def read_rcv1():
     InputError
         If it can neither be read nor downloaded.
     """
-    folders = _folders("RCV1")
-    folder = next((folder for folder in folders if folder.is_dir()), folders[-1])
+    places = folders("RCV1")
+    folder = next((folder for folder in places if folder.is_dir()), places[-1])
     print(f"Reading RCV1 from {folder}, where it is downloaded if need be", file=sys.stderr)
     try:
         return fetch_rcv1(data_home=folder.parent)

@@ -22,6 +22,7 @@ DATASETS = {
     "fashion_mnist": "Fashion-MNIST",
     "reuters21578": "Reuters-21578",
     "reuters10k": "REUTERS-10k",
+    "rcv1_10k": "RCV1-10k",
     "mnist5k": "MNIST-5k",
     "digits": "Digits",
 }

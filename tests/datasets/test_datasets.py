@@ -84,6 +84,7 @@ def test_names():
         "digits",
         "reuters21578",
         "reuters10k",
+        "rcv1_10k",
     )
 
 

@@ -13,7 +13,7 @@ from scipy.io import savemat
 from desom import datasets
 from desom.datasets import reuters
 from desom.errors import InputError
-from helpers import refusal
+from helpers import refusal, slow_tfidf, write_rcv1
 
 DESOM_DATA = os.environ.get("DESOM_DATA")
 SIZES = {"n_train": 120, "n_documents": 50, "n_terms": 25}
@@ -65,25 +65,6 @@ def kept_documents(target):
         if len(found) == 1:
             kept.append((row, found[0]))
     return kept
-
-
-def slow_tfidf(counts, n_terms):
-    """Weigh the terms of a list of lists as the documentation of `tfidf_top_terms` says."""
-    columns = range(len(counts[0]))
-    totals = [sum(row[j] for row in counts) for j in columns]
-    top = sorted(sorted(columns, key=lambda j: (-totals[j], j))[:n_terms])
-    df = {j: sum(row[j] > 0 for row in counts) for j in top}
-    table = []
-    for row in counts:
-        weights = [
-            (1 + math.log(row[j])) * (math.log((1 + len(counts)) / (1 + df[j])) + 1)
-            if row[j]
-            else 0
-            for j in top
-        ]
-        norm = math.sqrt(sum(weight**2 for weight in weights)) or 1
-        table.append([weight / norm * math.sqrt(len(top)) for weight in weights])
-    return np.array(table)
 
 
 def expected_reuters10k(counts, target):
@@ -283,19 +264,6 @@ def test_other_vectors_than_those_of_lyrl2004(counts, target):
 # RCV1: scikit-learn's files
 
 
-def write_rcv1(folder, vectors, target):
-    """Lay out the files of scikit-learn."""
-    folder.mkdir(parents=True)
-    contents = {
-        "samples": vectors,
-        "sample_id": np.arange(vectors.shape[0]),
-        "sample_topics": target,
-        "topics_names": TOPICS,
-    }
-    for name, content in contents.items():
-        joblib.dump(content, folder / f"{name}_py3.pkl", compress=9)
-
-
 @pytest.mark.parametrize("place", ["cache", "DESOM_DATA"])
 def test_reuters10k_from_the_files_of_scikit_learn(
     place, monkeypatch, capsys, tmp_path, user_cache, counts, target
@@ -308,7 +276,7 @@ def test_reuters10k_from_the_files_of_scikit_learn(
     if place == "DESOM_DATA":
         monkeypatch.setenv("DESOM_DATA", str(tmp_path / "data"))
         folder = tmp_path / "data" / "RCV1"
-    write_rcv1(folder, vectors, target)
+    write_rcv1(folder, vectors, target, TOPICS)
     data = datasets.load("reuters10k")
     x, y = reuters.reuters10k_from_rcv1(vectors, target, TOPICS)
     np.testing.assert_array_equal(data.x, x)
