@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from desom.engine.prediction import nearest_prototypes
 from desom.grid import grid_coordinates, grid_distances
 from desom.som import (
     SOMLayer,
@@ -259,19 +258,3 @@ def test_no_tensor_has_an_entry_for_each_point_unit_and_feature():
 def test_layer_survives_its_configuration(layer):
     copy = SOMLayer.from_config(layer.get_config())
     assert (copy.map_size, copy.t_max, copy.t_min, copy.iterations) == ((2, 3), 4.0, 0.5, 20)
-
-
-@pytest.mark.parametrize(("size", "far"), [((3, 2), 0), ((700, 10), 0), ((64, 784), 1000)])
-def test_nearest_prototypes_are_those_of_a_search_in_double_precision(size, far):
-    rng = np.random.default_rng(0)
-    prototypes = far + rng.random(size, dtype=np.float32)
-    z = far + rng.random((5000, size[1]), dtype=np.float32)
-    nearest = nearest_prototypes(z, prototypes)
-    distances = cdist(z.astype(float), prototypes.astype(float))
-    # Of two that are equally near, to single precision, either will do.
-    assert np.allclose(distances[np.arange(len(z)), nearest], distances.min(axis=1), rtol=1e-5)
-    assert (nearest == distances.argmin(axis=1)).mean() > 0.999
-
-
-def test_the_nearest_prototype_is_the_first_of_equals():
-    assert nearest_prototypes(np.zeros((2, 1)), np.array([[2.0], [1.0], [1.0]])).tolist() == [1, 1]
