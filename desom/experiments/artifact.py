@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import mean_squared_error
+from threadpoolctl import threadpool_limits
 
 from desom import metrics
 from desom.baselines.ae_som import AEKerasom
@@ -176,7 +177,9 @@ def cluster_prototypes(prototypes, n_clusters, seed):
     ndarray of int, shape (K,)
         The group of every prototype.
     """
-    return KMeans(n_clusters, n_init=100, random_state=seed).fit_predict(prototypes)
+    # So few points are a task for one thread: two wait for each other ten times as long.
+    with threadpool_limits(1, "openmp"):
+        return KMeans(n_clusters, n_init=100, random_state=seed).fit_predict(prototypes)
 
 
 def kept_samples(n_samples):

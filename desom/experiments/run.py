@@ -114,6 +114,9 @@ def run_and_record(run, data, folder, announcement=None):
     with records.claim(folder, run.key) as ours:
         if not ours or records.find(folder, [run]):
             return
+        # Half a file of a process that was killed; nobody else writes this run.
+        for path in Path(folder, run.method).glob(f".{run.dataset}-{run.key}.*"):
+            path.unlink()
         environment()
         if announcement:
             print(announcement, flush=True)

@@ -51,8 +51,8 @@ def after_first_record(wanted, folder, strike):
 
 
 def short_runs(seeds):
-    config = configuration("kerasom", map_size=(2, 5), iterations=3000)
-    return [Run("kerasom", "digits", seed, config) for seed in range(seeds)]
+    config = configuration("minisom", map_size=(2, 5), iterations=10_000)
+    return [Run("minisom", "digits", seed, config) for seed in range(seeds)]
 
 
 def test_worker_that_is_killed_costs_no_run_and_repeats_none(cluster, tmp_path):
@@ -68,7 +68,7 @@ def test_worker_that_is_killed_costs_no_run_and_repeats_none(cluster, tmp_path):
         got = collect(wanted, tmp_path, scheduler=cluster.scheduler_address)
     assert len(killed) == 1
     assert [record["seed"] for record in got] == list(range(6))
-    assert len(list((tmp_path / "kerasom").iterdir())) == 12
+    assert len(list((tmp_path / "minisom").iterdir())) == 12
     for record in got:
         assert records.load_artifact(record, tmp_path)["class_counts"].sum() == 1797
 
@@ -112,9 +112,9 @@ def one_worker(scheduler):
 def test_a_single_worker_trains_not_this_process_and_ctrl_c_leaves_it_at_work(
     scheduler, tmp_path, capsys
 ):
-    part = ["table2", "--scale", "quick", "--datasets", "digits", "--methods", "kerasom"]
-    part += ["--seeds", "0-2", "--results", str(tmp_path)]
-    wanted = runs_of("table2", "quick", ["kerasom"], ["digits"], [0, 1, 2])
+    part = ["table2", "--scale", "quick", "--datasets", "digits", "--methods", "minisom"]
+    part += ["--seeds", "0-3", "--results", str(tmp_path)]
+    wanted = runs_of("table2", "quick", ["minisom"], ["digits"], [*range(4)])
 
     def interrupt():
         os.kill(os.getpid(), signal.SIGINT)
@@ -122,13 +122,13 @@ def test_a_single_worker_trains_not_this_process_and_ctrl_c_leaves_it_at_work(
     with after_first_record(wanted, tmp_path, interrupt):
         assert main(["run", *part, "--scheduler", scheduler[0]]) == 130
     assert "desom: interrupted; what had finished is recorded." in capsys.readouterr().err
-    assert len(recorded(wanted, tmp_path)) < 3
+    assert len(recorded(wanted, tmp_path)) < 4
     # A run that the worker goes on with is left to it.
     assert main(["run", *part, "--scheduler", scheduler[0]]) in (0, 1)
     assert main(["run", *part, "--scheduler", scheduler[0]]) == 0
     # What this process trains, it announces.
-    assert "] kerasom on digits, seed 2\n" not in capsys.readouterr().out
-    assert len(list((tmp_path / "kerasom").iterdir())) == 6
+    assert "] minisom on digits, seed 3\n" not in capsys.readouterr().out
+    assert len(list((tmp_path / "minisom").iterdir())) == 8
 
 
 def test_cluster_without_workers_is_named(scheduler, tmp_path):
@@ -146,7 +146,7 @@ def test_run_whose_workers_die_is_named(scheduler, tmp_path):
             (pid,) = client.run(os.getpid).values()
         os.kill(pid, signal.SIGKILL)
 
-    message = r"kerasom on digits, seed \d was given up, because every"
+    message = r"minisom on digits, seed \d was given up, because every"
     raised = pytest.raises(LostWorker, match=message)
     with after_first_record(wanted, tmp_path, kill_the_worker), raised:
         collect(wanted, tmp_path, scheduler=address)
