@@ -68,13 +68,7 @@ REUTERS21578 = Published(
 
 
 def cache():
-    """Folder of the user's cache: downloaded files, trained autoencoders.
-
-    Returns
-    -------
-    Path
-        The operating system's place for it; it may not exist yet.
-    """
+    """Folder of the user's cache: downloaded files, trained autoencoders; it may not exist yet."""
     return Path(pooch.os_cache("desom"))
 
 
@@ -88,20 +82,8 @@ def folders(*names):
 def files(published):
     """Find the files of a data set, and download those that are nowhere to the user's cache.
 
-    Parameters
-    ----------
-    published : Published
-        The data set.
-
-    Returns
-    -------
-    list of Path
-        In the order of ``published.files``; each has the published SHA-256.
-
-    Raises
-    ------
-    InputError
-        If a file has another SHA-256, and is then kept aside, or is not to be had.
+    Paths in the order of ``published.files``. Raises InputError if a file has another SHA-256 than
+    the published one, and is then kept aside, or is not to be had.
     """
     places = folders(published.folder, published.name)
     paths, missing = [], []
@@ -177,19 +159,9 @@ def _read_idx(path, ndim):
 
 
 def read_images(paths):
-    """Read images and labels from the four files in which MNIST is published.
+    """Read the four IDX files of MNIST: images and labels for training, then those of the test.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Training images and labels, test images and labels, as IDX.
-
-    Returns
-    -------
-    x : ndarray of float32, shape (N, rows * columns)
-        In [0, 1]; the training set first.
-    y : ndarray of int64, shape (N,)
-        The labels.
+    Gives x, float32 (N, rows * columns), in [0, 1], and y, int64 (N,).
     """
     images = np.concatenate([_read_idx(path, 3) for path in paths[::2]])
     labels = np.concatenate([_read_idx(path, 1) for path in paths[1::2]], dtype=np.int64)
@@ -199,15 +171,8 @@ def read_images(paths):
 def read_rcv1():
     """Read RCV1 as scikit-learn keeps it, in ``$DESOM_DATA/RCV1/`` or else in the user's cache.
 
-    Returns
-    -------
-    sklearn.utils.Bunch
-        What `sklearn.datasets.fetch_rcv1` gives, which downloads it to the cache if need be.
-
-    Raises
-    ------
-    InputError
-        If it can neither be read nor downloaded.
+    Gives what `sklearn.datasets.fetch_rcv1` does, which downloads it to the cache if need be;
+    raises InputError if it can neither be read nor downloaded.
     """
     places = folders("RCV1")
     folder = next((folder for folder in places if folder.is_dir()), places[-1])

@@ -33,17 +33,8 @@ def tfidf_top_terms(counts, n_terms=2000):
     that contain it, a weight is (1 + ln n) (ln((1 + N) / (1 + df)) + 1); a row is then scaled to
     the norm √D. A document with none of the terms is a row of zeros.
 
-    Parameters
-    ----------
-    counts : sparse array, shape (N, V)
-        How often each document contains each term.
-    n_terms : int
-        Terms to keep, by their total count; of equally frequent ones, those of the first columns.
-
-    Returns
-    -------
-    sparse array of float64, shape (N, D)
-        D is ``n_terms``, or V if that is less. Columns are in the order of ``counts``.
+    From counts, sparse (N, V), to a sparse array of float64 (N, D), where D is ``n_terms``, or V if
+    that is less; of equally frequent terms, the first columns are kept, in their order.
     """
     totals = counts.sum(axis=0)
     top = np.sort(np.argsort(-totals, kind="stable")[:n_terms])
@@ -54,20 +45,9 @@ def tfidf_top_terms(counts, n_terms=2000):
 def read_reuters21578(path, n_topics=4, n_terms=2000):
     """Prepare the documents of the largest topics of Cai's Reuters-21578 matrix.
 
-    Parameters
-    ----------
-    path : Path
-        A MATLAB file: ``fea``, sparse of shape (N, V), has how often each document contains each
-        term, ``gnd`` the topic of each document, from 1, the largest, on.
-    n_topics, n_terms : int
-        How many topics and terms to keep.
-
-    Returns
-    -------
-    x : ndarray of float32, shape (M, D)
-        See `tfidf_top_terms`. The M documents are in the order of the file, sorted by topic.
-    y : ndarray of int64, shape (M,)
-        The topic of each document, from 0 on.
+    A MATLAB file: ``fea``, sparse (N, V), has how often each document contains each term, ``gnd``
+    the topic of each document, from 1, the largest, on. Gives x, float32 (M, D), in the order of
+    the file, see `tfidf_top_terms`, and y, int64 (M,), from 0 on.
     """
     matrix = loadmat(path)
     topics = matrix["gnd"].ravel().astype(np.int64)
@@ -79,19 +59,8 @@ def read_reuters21578(path, n_topics=4, n_terms=2000):
 def single_root_documents(target, target_names):
     """Find the documents that belong to exactly one of the four `ROOTS` of the topics of RCV1.
 
-    Parameters
-    ----------
-    target : sparse array of {0, 1}, shape (N, T)
-        Which topics each document has; a document has those above its topics too.
-    target_names : sequence of str, shape (T,)
-        The names of the topics.
-
-    Returns
-    -------
-    documents : ndarray of int, shape (M,)
-        The rows of ``target`` with one root, in order.
-    classes : ndarray of int64, shape (M,)
-        The place of that root in `ROOTS`.
+    ``target``, sparse (N, T), has which topics each document has, those above its topics too. Gives
+    the rows with one root, in order, and the place of that root in `ROOTS`, both of shape (M,).
     """
     columns = [list(target_names).index(root) for root in ROOTS]
     roots = sparse.csr_array(target)[:, columns].toarray()
@@ -121,20 +90,9 @@ def recover_counts(vectors, idf):
     whole, unless all its terms occur equally often: then they come out as ones, for which
     `tfidf_top_terms` has the same row. Counts that are not whole are rounded.
 
-    Parameters
-    ----------
-    vectors : sparse array, shape (N, V)
-        Cosine-normalised vectors, one document per row.
-    idf : ndarray, shape (V,)
-        Inverse document frequencies. Weights of terms of which it is infinite cannot be undone:
-        these terms are left out.
-
-    Returns
-    -------
-    counts : sparse array of float64, shape (N, V)
-        Whole numbers.
-    doubtful : ndarray of int
-        The rows that have been rounded by more than 0.01.
+    From cosine-normalised vectors, sparse (N, V), and inverse document frequencies (V,) to counts,
+    a sparse array of float64 (N, V), and the rows that have been rounded by more than 0.01. Terms
+    of infinite idf are left out: their weights cannot be undone.
     """
     counts = sparse.csr_array(vectors, copy=True)
     counts.data /= idf[counts.indices]
@@ -169,33 +127,9 @@ def reuters10k_from_rcv1(
     them: the test documents first. Terms and weights are those of all documents with one root
     (685,071, says the DEC paper), not of the 10,000 alone.
 
-    Parameters
-    ----------
-    data : sparse array, shape (N, V)
-        The vectors of LYRL2004, the training documents first.
-    target : sparse array of {0, 1}, shape (N, T)
-        The topics of each document.
-    target_names : sequence of str, shape (T,)
-        The names of the topics.
-    n_train, n_documents, n_terms : int
-        Documents in the training set, documents to draw, terms to keep.
-
-    Returns
-    -------
-    x : ndarray of float32, shape (n_documents, n_terms)
-        See `tfidf_top_terms`.
-    y : ndarray of int64, shape (n_documents,)
-        The place of the document's root in `ROOTS`.
-
-    Raises
-    ------
-    InputError
-        If the counts of more than 1 % of the documents are not whole.
-
-    Warns
-    -----
-    UserWarning
-        If terms are left out or counts rounded (see `recover_counts`): how many.
+    Gives x, float32 (n_documents, n_terms), see `tfidf_top_terms`, and y, int64 (n_documents,), the
+    place of the document's root in `ROOTS`. Warns of terms left out and counts rounded; raises
+    InputError if the counts of more than 1 % of the documents are not whole.
     """
     data, target = sparse.csr_array(data), sparse.csr_array(target)
     test_first = np.r_[n_train : data.shape[0], :n_train]

@@ -77,18 +77,8 @@ class Snapshots:
 def measure(estimator, data, labels, seed, snapshots=None):
     """Measure a fitted method: its clusters against the classes; a map's order and its pictures.
 
-    Parameters
-    ----------
-    estimator : estimator of `methods.METHODS`
-        Fitted on ``data.x``.
-    data : datasets.Dataset
-        The data set.
-    labels : ndarray of int, shape (N,)
-        Cluster, or best-matching unit, of every sample.
-    seed : int
-        Seeds the k-means on the prototypes.
-    snapshots : Snapshots, optional
-        What was kept during the training; then pictures of the fitted map are kept too.
+    ``labels`` are what it predicts of ``data.x``; ``seed`` is that of k-means on the prototypes.
+    With ``snapshots`` of the training, pictures of the fitted map are kept too.
 
     Returns
     -------
@@ -159,23 +149,10 @@ def _measure_map(estimator, data, labels, snapshots):
 
 
 def cluster_prototypes(prototypes, n_clusters, seed):
-    """Group the prototypes by k-means; a sample's cluster is that of its best-matching unit.
+    """Group the prototypes (K, D) by k-means: the group of each, an ndarray of int (K,).
 
-    This is the second level of the clustering in Table 3 of the paper.
-
-    Parameters
-    ----------
-    prototypes : ndarray of shape (K, D)
-        The prototypes.
-    n_clusters : int
-        Number of groups.
-    seed : int
-        Seeds the 100 initialisations, of which the best by inertia is kept.
-
-    Returns
-    -------
-    ndarray of int, shape (K,)
-        The group of every prototype.
+    This is the second level of the clustering in Table 3 of the paper; a sample's cluster is that
+    of its best-matching unit. Of 100 initialisations, the best by inertia is kept.
     """
     # So few points are a task for one thread: two wait for each other ten times as long.
     with threadpool_limits(1, "openmp"):
@@ -186,36 +163,14 @@ def kept_samples(n_samples):
     """Choose the samples whose codes are kept: up to 1,000, spread evenly over the data.
 
     Some files hold class after class, so the first samples would not stand for all.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number N of samples.
-
-    Returns
-    -------
-    ndarray of int, shape (min(N, 1000),)
-        Indices in increasing order.
     """
     return np.linspace(0, n_samples - 1, min(KEPT_CODES, n_samples)).astype(int)
 
 
 def nearest_and_farthest(points, prototypes, labels):
-    """Find the nearest and the farthest member of every unit.
+    """Find the nearest and the farthest member of every unit: indices (K,), -1 where it is empty.
 
-    Parameters
-    ----------
-    points : ndarray of shape (N, D)
-        Samples, as the map sees them.
-    prototypes : ndarray of shape (K, D)
-        The prototypes.
-    labels : ndarray of int, shape (N,)
-        Best-matching unit of every sample.
-
-    Returns
-    -------
-    nearest, farthest : ndarray of int, shape (K,)
-        Indices of samples; -1 for a unit without members.
+    Of points (N, D), as the map sees them, prototypes (K, D) and best-matching units (N,).
     """
     distances = np.linalg.norm(points - prototypes[labels], axis=1)
     order = np.lexsort((distances, labels))
@@ -227,27 +182,11 @@ def nearest_and_farthest(points, prototypes, labels):
 
 
 def gallery(estimator, data, codes, labels):
-    """Collect the pictures of a fitted map, small enough to commit.
+    """Collect the pictures of a map with a decoder, of images with classes, small enough to commit.
 
-    Parameters
-    ----------
-    estimator : MapEstimator with a decoder
-        Fitted on ``data.x``.
-    data : datasets.Dataset
-        Images with classes.
-    codes : ndarray of shape (N, latent dimension)
-        Their latent codes.
-    labels : ndarray of int, shape (N,)
-        Best-matching unit of every sample.
-
-    Returns
-    -------
-    dict of str to ndarray
-        ``nearest`` and ``farthest`` (K, D), the members of every unit as bytes, black where a unit
-        is empty; ``codes`` (n, latent dimension) of n = 1,000 samples spread over the data, with
-        their ``code_labels`` and ``code_classes``, the samples whose codes the snapshots keep too;
-        ``walk`` (12, D), the decoded points of the straight line in latent space from the prototype
-        of the first unit to that of the last.
+    ``nearest`` and ``farthest`` (K, D), the members of every unit as bytes, black where a unit is
+    empty; ``walk`` (12, D), the decoded points of the straight line in latent space from the
+    prototype of the first unit to that of the last; and `sample_codes`.
     """
     prototypes = estimator.cluster_centers_
     nearest, farthest = nearest_and_farthest(codes, prototypes, labels)
@@ -261,23 +200,7 @@ def gallery(estimator, data, codes, labels):
 
 
 def sample_codes(data, codes, labels):
-    """Pick the codes of samples that are spread over the data, for pictures of the latent space.
-
-    Parameters
-    ----------
-    data : datasets.Dataset
-        Data with classes.
-    codes : ndarray of shape (N, latent dimension)
-        Their latent codes.
-    labels : ndarray of int, shape (N,)
-        Their clusters or best-matching units.
-
-    Returns
-    -------
-    dict of str to ndarray
-        ``codes`` (n, latent dimension) of n = 1,000 samples, or all if there are fewer, those of
-        `latent.kept_samples`, with their ``code_labels`` and ``code_classes``.
-    """
+    """Pick the ``codes`` of the `kept_samples`, with their ``code_labels`` and ``code_classes``."""
     kept = kept_samples(len(data.x))
     return {
         "codes": codes[kept],

@@ -63,20 +63,8 @@ LATER = {"pretraining": "adam"}
 def configuration(method, **overrides):
     """Every hyperparameter that affects the result of a method, at its default or overridden.
 
-    Where ``fit`` takes a callback, ``snapshots`` is one more: at how many moments the run keeps the
-    map, by default none.
-
-    Parameters
-    ----------
-    method : str
-        Name of the method.
-    **overrides
-        Hyperparameters that differ from the defaults.
-
-    Returns
-    -------
-    dict
-        Values as JSON holds them.
+    Values are as JSON holds them. Where ``fit`` takes a callback, ``snapshots`` is one more: at how
+    many moments the run keeps the map, by default none.
     """
     cls, own = estimator_class(method), {}
     if "callback" in signature(cls.fit).parameters:
@@ -93,23 +81,9 @@ def configuration(method, **overrides):
 def run_and_record(run, data, folder, announcement=None):
     """Train, measure and record a run, unless it is recorded or another process computes it.
 
-    A training that fails is recorded as a failure, and printed: other runs may go on.
-
-    Parameters
-    ----------
-    run : Run
-        The run.
-    data : datasets.Dataset
-        The data set that it names.
-    folder : str or Path
-        The folder of the records.
-    announcement : str, optional
-        Printed before the training, which then shows its progress.
-
-    Raises
-    ------
-    OSError
-        If it cannot be recorded, because the disk is full, say. The folder is as it was.
+    A training that fails is recorded as a failure, and printed: other runs may go on. ``data`` is
+    the data set that the run names; an ``announcement`` is printed before the training, which then
+    shows its progress. Raises OSError if it cannot be recorded; the folder is as it was.
     """
     with records.claim(folder, run.key) as ours:
         if not ours or records.find(folder, [run]):
