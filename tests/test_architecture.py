@@ -149,6 +149,11 @@ def test_no_room_or_file_that_the_layout_does_not_know():
     assert strangers(ROOT) == []
 
 
+@pytest.mark.parametrize("what", ["core", "tools", "dkm"])
+def test_what_has_a_limit_is_within_it(what):
+    assert lengths(ROOT)[what] <= MOST_LINES[what]
+
+
 def test_the_arrows_that_exist_are_seen():
     seen = arrows(ROOT)
     assert "desom.engine.backends" in seen["desom.engine.loop"]
