@@ -1,7 +1,5 @@
 """The autoencoder: encoder, its mirror image, reconstruction loss, and pre-training by it alone."""
 
-from dataclasses import KW_ONLY
-
 import keras
 from keras import layers, ops
 from keras.initializers import GlorotUniform
@@ -97,7 +95,6 @@ class Autoencoder(NetworkEstimator):
     ``model_``, an `AutoencoderModel`.
     """
 
-    _: KW_ONLY
     dtype: Precision = hyperparameter("float32", "Precision of the products; see `build_encoder`.")
     iterations: Count = hyperparameter(5_000, "Training steps.")
     pretraining: Pretraining = PRETRAINING

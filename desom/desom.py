@@ -4,8 +4,6 @@ Forest, Lebbah, Azzag, Lacaille: Deep Embedded SOM: Joint Representation Learnin
 Self-Organization, ESANN 2019.
 """
 
-from dataclasses import KW_ONLY
-
 import keras
 
 from desom.autoencoder import (
@@ -71,7 +69,6 @@ class DESOM(OnAMap, NetworkEstimator):
     ``history_``, with ``reconstruction_loss`` and ``som_loss``; ``model_``, a `DESOMModel`.
     """
 
-    _: KW_ONLY
     dtype: Precision = hyperparameter("float32", "Precision of the products; see `build_encoder`.")
     pretrain_iterations: Natural = hyperparameter(0, "Steps of the autoencoder alone, before.")
     pretraining: Pretraining = PRETRAINING

@@ -8,7 +8,7 @@ these lines.
 import inspect
 import json
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import wraps
 from numbers import Integral, Real
 from typing import Annotated, get_type_hints
@@ -52,9 +52,9 @@ def is_count(n):
     return isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n <= LARGEST
 
 
-def hyperparameter(default, meaning):
+def hyperparameter(default, meaning, kw_only=True):
     """Give the field of a hyperparameter: its default, and what it means, with its unit."""
-    return field(default=default, metadata={"meaning": meaning})
+    return field(default=default, kw_only=kw_only, metadata={"meaning": meaning})
 
 
 def describe_hyperparameters(cls):
@@ -127,7 +127,6 @@ class Model(keras.Model):
 class Estimator(base.ClusterMixin, base.BaseEstimator):
     """Gives every sample the nearest of its prototypes, ``cluster_centers_``."""
 
-    _: KW_ONLY
     random_state: Seed = hyperparameter(None, "Determines every random draw.")
     verbose: Verbosity = hyperparameter(False, "Whether to show progress.")
 
@@ -207,7 +206,6 @@ class Estimator(base.ClusterMixin, base.BaseEstimator):
 class KerasEstimator(Estimator):
     """Learns a Keras model, ``model_``, which ``_build_model(n_features, seeds)`` gives."""
 
-    _: KW_ONLY
     batch_size: Count = hyperparameter(256, "Samples per training step.")
     learning_rate: Positive = hyperparameter(0.001, "Step size of Adam.")
 
@@ -248,7 +246,6 @@ class KerasEstimator(Estimator):
 class NetworkEstimator(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, KerasEstimator):
     """Learns a model with an ``encoder`` and a ``decoder``; its prototypes are latent codes."""
 
-    _: KW_ONLY
     hidden_units: Widths = hyperparameter((500, 500, 2000), "Encoder's layers; mirrored to decode.")
     latent_dim: Count = hyperparameter(10, "Dimension of the latent space.")
 

@@ -4,7 +4,7 @@ Notation of the paper (Forest et al., ESANN 2019): data points z_i, prototypes m
 best-matching unit chi(i), distance on the map delta(k, l), temperature T, neighborhood K^T.
 """
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -138,8 +138,7 @@ class SOMLayer(keras.layers.Layer):
 class OnAMap:
     """What every map shares that is trained by gradient: its shape, its clock, Algorithm 1."""
 
-    map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.")
-    _: KW_ONLY
+    map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.", kw_only=False)
     t_max: Positive = hyperparameter(10.0, "Temperature at the beginning, in steps on the map.")
     t_min: Positive = hyperparameter(0.1, "Temperature at the end, in steps on the map.")
     decay: one_of(*DECAYS) = hyperparameter("exponential", "How T falls; constant: at t_max.")

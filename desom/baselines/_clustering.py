@@ -1,7 +1,5 @@
 """What deep-clustering methods share: an autoencoder, centers among its codes, both at once."""
 
-from dataclasses import KW_ONLY
-
 import keras
 from keras import layers
 from sklearn.cluster import KMeans
@@ -21,16 +19,16 @@ from desom.som import squared_distances
 RESTARTS = 20
 
 
+def k_means(codes, n_clusters, seed):
+    """Cluster codes (N, d) by scikit-learn's k-means: the best of ``RESTARTS``, by inertia."""
+    return KMeans(n_clusters, n_init=RESTARTS, random_state=seed).fit(codes)
+
+
 @keras.saving.register_keras_serializable("desom")
 class CentersLayer(layers.Layer):
-    """K centers of clusters in latent space: takes codes, gives their squared distances to them.
+    """K centers in latent space: takes codes (B, d), gives their squared distances to them (B, K).
 
-    Parameters
-    ----------
-    n_clusters : int
-        Number K of centers.
-    trainable : bool
-        Whether gradients move the centers.
+    Gradients move the centers unless ``trainable`` is False.
     """
 
     def __init__(self, n_clusters, trainable=True, **kwargs):
@@ -51,17 +49,8 @@ class ClusteringModel(Model):
     """Encoder, decoder and centers as one Keras model, with the loss L = L_r + weight L_c.
 
     Called on x, it gives a dictionary: ``latent`` codes z, ``reconstruction`` of x, and
-    ``squared_distances`` of z to the centers. A subclass has the clustering loss L_c.
-
-    Parameters
-    ----------
-    encoder, decoder : keras.Model
-        The networks.
-    centers : CentersLayer
-        The centers.
-    weight : float
-        Weight of L_c beside a reconstruction error that is a mean over features. Where a paper
-        sums over D features, its weight is ``weight`` * D.
+    ``squared_distances`` of z to the centers. A subclass has the clustering loss L_c. L_r is a mean
+    over features: where a paper sums over D of them, its weight is ``weight`` * D.
     """
 
     def __init__(self, encoder, decoder, centers, weight):
@@ -86,16 +75,10 @@ class ClusteringModel(Model):
         raise NotImplementedError
 
 
-def k_means(codes, n_clusters, seed):
-    """Cluster codes (N, d) by scikit-learn's k-means: the best of ``RESTARTS``, by inertia."""
-    return KMeans(n_clusters, n_init=RESTARTS, random_state=seed).fit(codes)
-
-
 class CodesClustering(NetworkEstimator):
     """Clusters the codes of an autoencoder, which is trained on reconstruction first."""
 
-    n_clusters: Count = hyperparameter(10, "Number of clusters.")
-    _: KW_ONLY
+    n_clusters: Count = hyperparameter(10, "Number of clusters.", kw_only=False)
     pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder alone.")
     pretraining: Pretraining = PRETRAINING
 
@@ -111,33 +94,14 @@ class DeepClustering(CodesClustering):
     in the space of X; ``labels_`` (n_samples,); the curves ``history_``; ``model_``.
     """
 
-    _: KW_ONLY
     iterations: Count = hyperparameter(5_000, "Training steps that follow, at most.")
 
     @all_or_nothing
     def fit(self, X, y=None, autoencoder=None):
         """Train the autoencoder on X, place the centers by k-means of the codes, train both.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, float32 or float64 (then converted); never changed. At least as many
-            samples as there are clusters.
-        y : None
-            Ignored.
-        autoencoder : Autoencoder, optional
-            The first phase, if it is done already: what `first_phase` gives.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X or the autoencoder cannot be used; one sentence says which and why.
-        FloatingPointError
-            If a loss is no longer finite.
+        As `Kerasom.fit`; X has at least as many samples as there are clusters. ``autoencoder`` is
+        the first phase, if it is done already: what ``first_phase(self, X)`` gives.
         """
         X = self._check_training_set(X)
         rng = self._start(X)
@@ -148,8 +112,10 @@ class DeepClustering(CodesClustering):
         self.labels_ = self._assign(self._embed(X))
         return self
 
-    def _build_networks(self, n_features, seeds):
-        return build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
+    def _build_parts(self, n_features, seeds, layer=CentersLayer, name="centers", **options):
+        """Give encoder, decoder and the layer of the centers."""
+        networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
+        return *networks, layer(int(self.n_clusters), name=name, **options)
 
     def _schedule(self, X):
         """Say what `train` refreshes now and then: ``refresh`` and ``refresh_interval``."""

@@ -54,20 +54,6 @@ def most_probable(z, log_weights, means, log_variances):
 
 
 @keras.saving.register_keras_serializable("desom")
-class SamplingLayer(layers.Layer):
-    """Draws a code from the Gaussian that the encoder gives: z = mean + sigma epsilon."""
-
-    def __init__(self, seeds, **kwargs):
-        super().__init__(**kwargs)
-        self.seeds = seeds
-
-    def call(self, mean, log_variance):
-        """Codes of shape (B, d)."""
-        noise = keras.random.normal(ops.shape(mean), seed=self.seeds)
-        return mean + ops.exp(log_variance / 2) * noise
-
-
-@keras.saving.register_keras_serializable("desom")
 class MixtureLayer(layers.Layer):
     """A mixture of K Gaussians with axes along those of the latent space.
 

@@ -1,7 +1,5 @@
 """AE + GMM: a mixture of Gaussians on the codes of an autoencoder, by expectation-maximization."""
 
-from dataclasses import KW_ONLY
-
 from desom.baselines._mixtures import fit_mixture
 from desom.baselines.ae_kmeans import FrozenClustering
 from desom.estimator import hyperparameter, one_of
@@ -14,7 +12,6 @@ class AEGMM(FrozenClustering):
     are ``cluster_centers_``; ``predict`` gives the most probable component.
     """
 
-    _: KW_ONLY
     covariance_type: one_of("full", "diag") = hyperparameter(
         "full", "Whether a component has axes of its own, or those of the latent space."
     )

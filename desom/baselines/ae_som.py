@@ -3,8 +3,6 @@
 Forest et al., ESANN 2019, section 3: ``AE+minisom`` and ``AE+kerasom``.
 """
 
-from dataclasses import KW_ONLY
-
 from desom.autoencoder import PRETRAINING, Pretraining, first_phase
 from desom.baselines.minisom import Minisom, OnAKohonenMap, Rate
 from desom.estimator import Count, NetworkEstimator, Positive, all_or_nothing, hyperparameter
@@ -20,7 +18,6 @@ class TwoPhaseMap(NetworkEstimator):
     ``model_``, the autoencoder's `AutoencoderModel`.
     """
 
-    _: KW_ONLY
     pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder.")
     pretraining: Pretraining = PRETRAINING
 
@@ -42,18 +39,12 @@ class TwoPhaseMap(NetworkEstimator):
 class AEKerasom(OnAMap, TwoPhaseMap):
     """``kerasom`` on the codes of a frozen autoencoder: DESOM's two losses, one after the other."""
 
-    _: KW_ONLY
-    som_learning_rate: Positive = hyperparameter(
-        0.01, "Step size of Adam for the map, whose codes may be far apart."
-    )
+    som_learning_rate: Positive = hyperparameter(0.01, "Step size of Adam, for the map.")
     _map = Kerasom
 
     @all_or_nothing
     def fit(self, X, y=None, callback=None, autoencoder=None):
-        """Train the autoencoder on X, then the map on the codes, which ``callback`` watches.
-
-        As `DESOM.fit` otherwise.
-        """
+        """Train the autoencoder on X, then the map on the codes; as `DESOM.fit` otherwise."""
 
         def at_point(som, iteration):
             self.cluster_centers_ = som.cluster_centers_
@@ -65,7 +56,6 @@ class AEKerasom(OnAMap, TwoPhaseMap):
 class AEMinisom(OnAKohonenMap, TwoPhaseMap):
     """``minisom`` on the codes of a frozen autoencoder."""
 
-    _: KW_ONLY
     som_learning_rate: Rate = hyperparameter(0.5, "Learning rate of the map at the beginning.")
     _map = Minisom
 

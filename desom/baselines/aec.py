@@ -3,13 +3,11 @@
 Song, Liu, Huang, Wang, Tan: Auto-encoder Based Data Clustering, CIARP 2013.
 """
 
-from dataclasses import KW_ONLY
-
 import keras
 import numpy as np
 from keras import ops
 
-from desom.baselines._clustering import CentersLayer, ClusteringModel, DeepClustering
+from desom.baselines._clustering import ClusteringModel, DeepClustering
 from desom.estimator import Count, NonNegative, hyperparameter
 
 
@@ -46,19 +44,12 @@ class AEC(DeepClustering):
     Centers and labels, which the network follows, are updated in turns.
     """
 
-    _: KW_ONLY
-    lam: NonNegative = hyperparameter(
-        0.006,
-        "The paper's lambda: weight of L_c beside a reconstruction error summed over features.",
-    )
-    update_interval: Count = hyperparameter(
-        274, "Steps between two updates of centers and labels; 274 are an epoch of MNIST."
-    )
+    lam: NonNegative = hyperparameter(0.006, "The paper's lambda: weight of L_c beside D L_r.")
+    update_interval: Count = hyperparameter(274, "Steps between two updates; here a MNIST epoch.")
 
     def _build_model(self, n_features, seeds):
-        networks = self._build_networks(n_features, seeds)
-        centers = CentersLayer(self.n_clusters, trainable=False, name="centers")
-        return AECModel(*networks, centers, self.lam / n_features)
+        parts = self._build_parts(n_features, seeds, trainable=False)
+        return AECModel(*parts, self.lam / n_features)
 
     def _schedule(self, X):
         def refresh():

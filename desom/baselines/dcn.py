@@ -4,8 +4,6 @@ Yang, Fu, Sidiropoulos, Hong: Towards K-means-friendly Spaces: Simultaneous Deep
 Clustering, ICML 2017.
 """
 
-from dataclasses import KW_ONLY
-
 import keras
 from keras import ops
 
@@ -73,12 +71,8 @@ class DCNModel(ClusteringModel):
 class DCN(DeepClustering):
     """Deep clustering network: L = D L_r + lam L_c, running means; ``history_`` has L / D."""
 
-    _: KW_ONLY
-    lam: NonNegative = hyperparameter(
-        1.0, "The paper's lambda: weight of L_c beside a reconstruction error summed over features."
-    )
+    lam: NonNegative = hyperparameter(1.0, "The paper's lambda: weight of L_c beside D L_r.")
 
     def _build_model(self, n_features, seeds):
-        networks = self._build_networks(n_features, seeds)
-        centers = CountingCentersLayer(self.n_clusters, trainable=False, name="centers")
-        return DCNModel(*networks, centers, self.lam / n_features)
+        parts = self._build_parts(n_features, seeds, CountingCentersLayer, trainable=False)
+        return DCNModel(*parts, self.lam / n_features)

@@ -3,7 +3,6 @@
 Xie, Girshick, Farhadi: Unsupervised Deep Embedding for Clustering Analysis, ICML 2016.
 """
 
-from dataclasses import KW_ONLY
 from numbers import Real
 from typing import Annotated
 
@@ -12,7 +11,7 @@ import numpy as np
 from keras import ops
 from sklearn.utils._param_validation import Interval
 
-from desom.baselines._clustering import CentersLayer, ClusteringModel, DeepClustering
+from desom.baselines._clustering import ClusteringModel, DeepClustering
 from desom.estimator import Count, Positive, hyperparameter
 from desom.som import squared_distances
 
@@ -84,13 +83,10 @@ class SelfTraining(DeepClustering):
     Beside what `DeepClustering` learns: ``n_refreshes_``, how often the targets were computed.
     """
 
-    _: KW_ONLY
     iterations: Count = hyperparameter(20_000, "Training steps that follow, at most.")
     update_interval: Count = hyperparameter(140, "Steps between two refreshments of the targets.")
     tol: Annotated[float, "0 <= float < 1", Interval(Real, 0, 1, closed="left")] = hyperparameter(
-        0.001,
-        "The training ends where less than this share of the samples changes its cluster between "
-        "two refreshments.",
+        0.001, "Share of samples: where fewer change their cluster in an interval, training ends."
     )
     learning_rate: Positive = hyperparameter(0.001, "Step size of Adam in the first phase.")
 
@@ -111,16 +107,15 @@ class SelfTraining(DeepClustering):
 
 
 class DEC(SelfTraining):
-    """Deep embedded clustering: L = L_c; the decoder is the one of the first phase."""
+    """Deep embedded clustering: L = L_c, by gradient descent with momentum 0.9.
 
-    _: KW_ONLY
-    clustering_learning_rate: Positive = hyperparameter(
-        0.01, "Step size of gradient descent with momentum 0.9 in the second phase."
-    )
+    The decoder is that of the first phase.
+    """
+
+    clustering_learning_rate: Positive = hyperparameter(0.01, "Step size of the second phase.")
 
     def _build_model(self, n_features, seeds):
-        networks = self._build_networks(n_features, seeds)
-        return DECModel(*networks, CentersLayer(self.n_clusters, name="centers"))
+        return DECModel(*self._build_parts(n_features, seeds))
 
     def _optimizer(self):
         return keras.optimizers.SGD(self.clustering_learning_rate, momentum=MOMENTUM)

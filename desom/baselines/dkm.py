@@ -4,12 +4,10 @@ Fard, Thonet, Gaussier: Deep k-Means: Jointly Clustering with k-Means and Learni
 Pattern Recognition Letters 2020 (arXiv 2018).
 """
 
-from dataclasses import KW_ONLY
-
 import keras
 from keras import ops
 
-from desom.baselines._clustering import CentersLayer, ClusteringModel, DeepClustering
+from desom.baselines._clustering import ClusteringModel, DeepClustering
 from desom.estimator import NonNegative, Positive, hyperparameter
 
 
@@ -39,13 +37,9 @@ class DKMModel(ClusteringModel):
 class DKM(DeepClustering):
     """Deep k-means with pre-training: L = D L_r + lam L_c (2018, eq. 1); ``history_`` has L / D."""
 
-    _: KW_ONLY
-    lam: NonNegative = hyperparameter(
-        1.0, "The paper's lambda: weight of L_c beside a reconstruction error summed over features."
-    )
+    lam: NonNegative = hyperparameter(1.0, "The paper's lambda: weight of L_c beside D L_r.")
     alpha: Positive = hyperparameter(1000.0, "Inverse temperature of the soft minimum.")
 
     def _build_model(self, n_features, seeds):
-        networks = self._build_networks(n_features, seeds)
-        centers = CentersLayer(self.n_clusters, name="centers")
-        return DKMModel(*networks, centers, self.lam / n_features, self.alpha)
+        parts = self._build_parts(n_features, seeds)
+        return DKMModel(*parts, self.lam / n_features, self.alpha)

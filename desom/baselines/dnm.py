@@ -3,7 +3,6 @@
 Pesteie, Abolmaesumi, Rohling: Deep Neural Maps, ICLR 2018 workshop.
 """
 
-from dataclasses import KW_ONLY
 from numbers import Real
 from typing import Annotated
 
@@ -22,6 +21,8 @@ from desom.som import (
     neighborhood_weights,
     squared_distances,
 )
+
+Step = Annotated[float, "0 < float < 1", Interval(Real, 0, 1, closed="neither")]
 
 
 def sharpened(q):
@@ -77,10 +78,6 @@ class KohonenLayer(SOMLayer):
         alpha = self.alpha * temperature / self.t_max
         self.prototypes.assign(kohonen_step(self.prototypes, z, weights, alpha))
 
-    def get_config(self):
-        """Give the constructor's arguments, as Keras needs them to save a model."""
-        return super().get_config() | {"alpha": self.alpha}
-
 
 @keras.saving.register_keras_serializable("desom")
 class DNMModel(ClusteringModel):
@@ -108,20 +105,15 @@ class DNM(OnAMap, NetworkEstimator):
     the place of ``som_loss``; ``model_`` is a `DNMModel`.
     """
 
-    _: KW_ONLY
     pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder alone.")
     pretraining: Pretraining = PRETRAINING
     iterations: Count = hyperparameter(5_000, "Training steps that follow.")
-    lam: NonNegative = hyperparameter(
-        1.0, "Weight of the clustering loss beside a reconstruction error summed over features."
-    )
-    alpha: Annotated[float, "0 < float < 1", Interval(Real, 0, 1, closed="neither")] = (
-        hyperparameter(0.3, "First learning rate of Kohonen's rule; it decays as T does.")
-    )
+    lam: NonNegative = hyperparameter(1.0, "Weight of the clustering loss beside D L_r.")
+    alpha: Step = hyperparameter(0.3, "First learning rate of Kohonen's rule; it decays as T does.")
 
     def _build_model(self, n_features, seeds):
         networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
-        som = self._som_layer(KohonenLayer, alpha=self.alpha)
+        som = self._som_layer(KohonenLayer, alpha=float(self.alpha))
         return DNMModel(*networks, som, self.lam / n_features)
 
     @all_or_nothing

@@ -1,6 +1,6 @@
 """The self-organizing map of the minisom package (Vettigli, 2018): Kohonen's online rule."""
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from numbers import Real
 from typing import Annotated
 
@@ -9,15 +9,7 @@ from minisom import MiniSom
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from desom.estimator import (
-    LARGEST,
-    Count,
-    Estimator,
-    MapSize,
-    all_or_nothing,
-    hyperparameter,
-    one_of,
-)
+from desom.estimator import Count, Estimator, MapSize, all_or_nothing, hyperparameter, one_of
 
 # Above 1, a step can go past its sample, and the prototypes to infinity.
 Rate = Annotated[float, "0 < float <= 1", Interval(Real, 0, 1, closed="right")]
@@ -31,17 +23,10 @@ DECAYS = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero"}
 class OnAKohonenMap:
     """What the maps of the minisom package share."""
 
-    map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.")
-    _: KW_ONLY
-    sigma: Width = hyperparameter(
-        1.0, "Width of the neighborhood at the beginning, in steps on the map."
-    )
+    map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.", kw_only=False)
+    sigma: Width = hyperparameter(1.0, "First width of the neighborhood, in steps on the map.")
     decay: one_of(*DECAYS) = hyperparameter("linear", "How the learning rate decays.")
-    iterations: Count = hyperparameter(
-        70_000,
-        "Samples presented to the map: X in its order, over and over, shuffled as a whole. Of "
-        "fewer than all, these are the first of X.",
-    )
+    iterations: Count = hyperparameter(70_000, "Samples presented to the map.")
 
     def _check_training_set(self, X):
         return super()._check_training_set(X, int(np.prod(self.map_size)))
@@ -52,13 +37,13 @@ class Minisom(OnAKohonenMap, Estimator):
 
     The neighborhood h is exp(-d² / 2 sigma²), d the Euclidean distance on the grid. sigma decays to
     a third of its beginning, sigma(t) = sigma / (1 + 2t / iterations), as the package does by
-    default; eta decays likewise, or linearly to 0. The map begins with random unit vectors.
+    default; eta decays likewise, or linearly to 0. The map begins with random unit vectors; it is
+    shown X in its order, over and over, shuffled as a whole: of fewer than all, the first of X.
 
     After `fit`: ``cluster_centers_``, the prototypes, float32 of shape (K, n_features);
     ``labels_``, the best-matching units (n_samples,).
     """
 
-    _: KW_ONLY
     learning_rate: Rate = hyperparameter(0.5, "eta at the beginning.")
 
     @all_or_nothing
@@ -71,7 +56,7 @@ class Minisom(OnAKohonenMap, Estimator):
             sigma=self.sigma,
             learning_rate=self.learning_rate,
             decay_function=DECAYS[self.decay],
-            random_seed=check_random_state(self.random_state).randint(LARGEST),
+            random_seed=check_random_state(self.random_state).randint(2**31 - 1),
         )
         som.train(X, self.iterations, random_order=True, verbose=bool(self.verbose))
         units = som.get_weights().reshape(-1, X.shape[1])

@@ -5,7 +5,7 @@ Learning on Time Series, ICLR 2019. z_e is the code of x, z_q the nearest embedd
 of the best-matching unit.
 """
 
-from dataclasses import KW_ONLY
+from functools import partial
 from math import isqrt
 
 import keras
@@ -67,39 +67,20 @@ def build_convolutional_networks(n_features, latent_dim, seeds):
     Two ``keras.Sequential``, of flat square images in [0, 1] whose side is a multiple of 4: the
     decoder ends in a sigmoid. ``seeds`` draws the Glorot-uniform weights.
     """
-
-    def convolution(filters, activation="relu"):
-        initializer = keras.initializers.GlorotUniform(seed=seeds)
-        return layers.Conv2D(
-            filters, 4, padding="same", activation=activation, kernel_initializer=initializer
-        )
-
-    def dense(units, activation=None):
-        initializer = keras.initializers.GlorotUniform(seed=seeds)
-        return layers.Dense(int(units), activation, kernel_initializer=initializer)
-
-    narrow, wide = FILTERS
-    side = isqrt(n_features)
-    encoder = [
-        layers.Input((n_features,)),
-        layers.Reshape((side, side, 1)),
-        convolution(narrow),
-        layers.MaxPooling2D(),
-        convolution(wide),
-        layers.MaxPooling2D(),
-        layers.Flatten(),
-        dense(latent_dim),
-    ]
-    decoder = [
-        layers.Input((latent_dim,)),
-        dense((side // 4) ** 2 * wide, "relu"),
-        layers.Reshape((side // 4, side // 4, wide)),
-        layers.UpSampling2D(),
-        convolution(narrow),
-        layers.UpSampling2D(),
-        convolution(1, "sigmoid"),
-        layers.Flatten(),
-    ]
+    glorot = keras.initializers.GlorotUniform(seed=seeds)
+    dense = partial(layers.Dense, kernel_initializer=glorot)
+    convolution = partial(
+        layers.Conv2D, kernel_size=4, padding="same", activation="relu", kernel_initializer=glorot
+    )
+    side, latent_dim, (narrow, wide) = isqrt(n_features), int(latent_dim), FILTERS
+    pool, grow = layers.MaxPooling2D, layers.UpSampling2D
+    encoder = [layers.Input((n_features,)), layers.Reshape((side, side, 1))]
+    encoder += [convolution(narrow), pool(), convolution(wide), pool()]
+    encoder += [layers.Flatten(), dense(latent_dim)]
+    side //= 4
+    decoder = [layers.Input((latent_dim,)), dense(side**2 * wide, activation="relu")]
+    decoder += [layers.Reshape((side, side, wide)), grow(), convolution(narrow)]
+    decoder += [grow(), convolution(1, activation="sigmoid"), layers.Flatten()]
     return keras.Sequential(encoder, name="encoder"), keras.Sequential(decoder, name="decoder")
 
 
@@ -109,13 +90,14 @@ class EmbeddingLayer(keras.layers.Layer):
 
     def __init__(self, n_units, seeds, **kwargs):
         super().__init__(**kwargs)
-        self.n_units, self.seeds = n_units, seeds
+        self.n_units = n_units
+        # As the authors draw them.
+        self.initializer = keras.initializers.TruncatedNormal(stddev=0.05, seed=seeds)
 
     def build(self, input_shape):
-        """Create the K embeddings, in the space of the codes, drawn as the authors draw them."""
-        initializer = keras.initializers.TruncatedNormal(stddev=0.05, seed=self.seeds)
+        """Create the K embeddings, in the space of the codes."""
         shape = (self.n_units, input_shape[-1])
-        self.embeddings = self.add_weight(shape=shape, initializer=initializer, name="embeddings")
+        self.embeddings = self.add_weight(shape, initializer=self.initializer, name="embeddings")
 
     def call(self, z_e):
         """Nearest embedding z_q of every code, of shape (B, latent dimension)."""
@@ -160,19 +142,14 @@ class SOMVAEModel(Model):
 class SOMVAE(NetworkEstimator):
     """SOM-VAE for data without time.
 
-    After `fit`: ``cluster_centers_``, the embeddings, float32 of shape (K, latent_dim), which
-    ``decode`` shows in the space of X; ``labels_``, the best-matching units (n_samples,);
-    ``history_``, the curves ``iteration``, ``loss``, and of each term: ``reconstruction_loss`` is
-    that of the code; ``model_``, a `SOMVAEModel`.
+    After `fit`: what `DESOM` learns; ``cluster_centers_`` are the embeddings, ``history_`` has the
+    curves of every term, ``reconstruction_loss`` that of the code; ``model_`` is a `SOMVAEModel`.
     """
 
-    map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.")
-    _: KW_ONLY
+    map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.", kw_only=False)
     latent_dim: Count = hyperparameter(64, "Dimension of the latent space.")
     network: one_of("dense", "convolutional") = hyperparameter(
-        "dense",
-        "The networks of the other methods, or those of the authors in small; these take square "
-        "images in [0, 1] whose side is a multiple of 4, and no ``hidden_units``.",
+        "dense", "The networks of the other methods, or `build_convolutional_networks`."
     )
     alpha: NonNegative = hyperparameter(1.0, "Weight of the commitment loss.")
     beta: NonNegative = hyperparameter(0.9, "Weight of the SOM loss.")

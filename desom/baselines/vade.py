@@ -4,21 +4,13 @@ Jiang, Zheng, Tan, Tang, Zhou: Variational Deep Embedding: An Unsupervised and G
 to Clustering, IJCAI 2017.
 """
 
-from dataclasses import KW_ONLY
-
 import keras
 import numpy as np
 from keras import layers, ops
 from scipy.special import expit
 
 from desom.baselines._clustering import DeepClustering
-from desom.baselines._mixtures import (
-    MixtureLayer,
-    SamplingLayer,
-    fit_mixture,
-    most_probable,
-    scaled_squares,
-)
+from desom.baselines._mixtures import MixtureLayer, fit_mixture, most_probable, scaled_squares
 from desom.errors import InputError
 from desom.estimator import Count, Model, hyperparameter
 
@@ -53,6 +45,20 @@ def bernoulli_loss(x, logits):
 
 
 @keras.saving.register_keras_serializable("desom")
+class SamplingLayer(layers.Layer):
+    """Draws a code from the Gaussian that the encoder gives: z = mean + sigma epsilon."""
+
+    def __init__(self, seeds, **kwargs):
+        super().__init__(**kwargs)
+        self.seeds = seeds
+
+    def call(self, mean, log_variance):
+        """Codes of shape (B, d)."""
+        noise = keras.random.normal(ops.shape(mean), seed=self.seeds)
+        return mean + ops.exp(log_variance / 2) * noise
+
+
+@keras.saving.register_keras_serializable("desom")
 class VaDEModel(Model):
     """Encoder with two heads, decoder and mixture as one Keras model, with the loss -ELBO.
 
@@ -65,28 +71,26 @@ class VaDEModel(Model):
         # The network is trained already: at first, all codes have one variance.
         head = layers.Dense(mean.shape[1], kernel_initializer="zeros", name="log_variance")
         log_variance = head(encoder.layers[-1].input)
-        z = SamplingLayer(seeds, name="sampling")(mean, log_variance)
-        outputs = {
-            "mean": mean,
-            "log_variance": log_variance,
-            "logits": decoder(z),
-            "log_joint": mixture(z),
-        }
+        sampling = SamplingLayer(seeds, name="sampling")
+        z = sampling(mean, log_variance)
+        outputs = {"mean": mean, "log_variance": log_variance}
+        outputs |= {"logits": decoder(z), "log_joint": mixture(z)}
         super().__init__(inputs=encoder.inputs[0], outputs=outputs, name="vade")
-        self.encoder, self.decoder, self.mixture, self.seeds = encoder, decoder, mixture, seeds
-        self.variance_head = head
+        self.encoder, self.decoder, self.mixture = encoder, decoder, mixture
+        self.variance_head, self.sampling = head, sampling
         self.reconstruction_tracker = keras.metrics.Mean(name="bernoulli_loss")
         self.divergence_tracker = keras.metrics.Mean(name="divergence")
+
+    @property
+    def seeds(self):
+        """The generator of the sampled codes."""
+        return self.sampling.seeds
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """-ELBO of a batch."""
         loss_r = bernoulli_loss(x, y_pred["logits"])
-        divergence = mixture_divergence(
-            y_pred["mean"],
-            y_pred["log_variance"],
-            ops.softmax(y_pred["log_joint"]),
-            *self.mixture.parameters(),
-        )
+        code, gamma = (y_pred["mean"], y_pred["log_variance"]), ops.softmax(y_pred["log_joint"])
+        divergence = mixture_divergence(*code, gamma, *self.mixture.parameters())
         self.reconstruction_tracker.update_state(loss_r)
         self.divergence_tracker.update_state(divergence)
         return loss_r + divergence
@@ -100,12 +104,11 @@ class VaDE(DeepClustering):
     latent_dim). ``predict`` gives the most probable component, at the mean of the code.
     """
 
-    _: KW_ONLY
     iterations: Count = hyperparameter(10_000, "Training steps that follow.")
 
     def _build_model(self, n_features, seeds):
-        networks = self._build_networks(n_features, seeds)
-        return VaDEModel(*networks, MixtureLayer(self.n_clusters, name="mixture"), seeds)
+        parts = self._build_parts(n_features, seeds, MixtureLayer, name="mixture")
+        return VaDEModel(*parts, seeds)
 
     def _optimizer(self):
         return keras.optimizers.Adam(self.learning_rate, epsilon=EPSILON)
@@ -131,10 +134,9 @@ class VaDE(DeepClustering):
         self.model_.decoder.layers[-1].set_weights([slope * kernel, slope * (bias - 0.5)])
 
     def _read_centers(self):
-        log_weights, means, log_variances = self.model_.mixture.parameters()
-        self.weights_ = np.exp(ops.convert_to_numpy(log_weights))
-        self.cluster_centers_ = ops.convert_to_numpy(means)
-        self.log_variances_ = ops.convert_to_numpy(log_variances)
+        arrays = map(ops.convert_to_numpy, self.model_.mixture.parameters())
+        log_weights, self.cluster_centers_, self.log_variances_ = arrays
+        self.weights_ = np.exp(log_weights)
 
     def _assign(self, z):
         return most_probable(z, np.log(self.weights_), self.cluster_centers_, self.log_variances_)

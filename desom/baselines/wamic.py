@@ -4,13 +4,11 @@ After Harchaoui: Wasserstein Adversarial Mixture Clustering, 2018. No code of it
 is a design of our own from the published idea: see the page of the method.
 """
 
-from dataclasses import KW_ONLY
-
 import keras
 import numpy as np
 from keras import layers, ops
 
-from desom.autoencoder import reconstruction_loss
+from desom.autoencoder import build_networks, reconstruction_loss
 from desom.baselines._clustering import DeepClustering
 from desom.baselines._mixtures import fit_mixture, most_probable
 from desom.estimator import Count, Model, NonNegative, Positive, hyperparameter
@@ -69,17 +67,14 @@ def build_critic(latent_dim, seeds):
 
     A ``keras.Sequential`` that takes (B, latent_dim) to (B, 1); ``seeds`` draws its weights.
     """
-
-    def dense(units):
-        initializer = keras.initializers.GlorotUniform(seed=seeds)
-        return layers.SpectralNormalization(layers.Dense(units, kernel_initializer=initializer))
-
-    hidden = [layer for n in CRITIC_UNITS for layer in (dense(n), layers.LeakyReLU(0.2))]
-    critic = keras.Sequential([layers.Input((latent_dim,)), *hidden, dense(1)], name="critic")
-    for layer in critic.layers:
-        if isinstance(layer, layers.SpectralNormalization):
-            # Keras draws the start of its power iteration from the global generator.
-            layer.vector_u.assign(keras.random.normal(layer.vector_u.shape, seed=seeds))
+    glorot = keras.initializers.GlorotUniform(seed=seeds)
+    denses = [layers.Dense(n, kernel_initializer=glorot) for n in (*CRITIC_UNITS, 1)]
+    *hidden, last = map(layers.SpectralNormalization, denses)
+    leaky = [layer for dense in hidden for layer in (dense, layers.LeakyReLU(0.2))]
+    critic = keras.Sequential([layers.Input((latent_dim,)), *leaky, last], name="critic")
+    for dense in (*hidden, last):
+        # Keras draws the start of its power iteration from the global generator.
+        dense.vector_u.assign(keras.random.normal(dense.vector_u.shape, seed=seeds))
     return critic
 
 
@@ -91,7 +86,7 @@ class WaMiCModel(Model):
     values ``of_codes`` and ``of_prior`` with the ``prior_weights``.
     """
 
-    def __init__(self, encoder, decoder, critic, n_clusters, weight, seeds):
+    def __init__(self, encoder, decoder, critic, weight, n_clusters, seeds):
         x = keras.Input(encoder.input_shape[1:], name="x")
         z = encoder(x)
         prior = PriorLayer(n_clusters, seeds, name="prior")
@@ -99,25 +94,24 @@ class WaMiCModel(Model):
         # In one call: every call in training normalizes the critic's kernels anew.
         values = critic(reverse_gradient(ops.concatenate([z, samples]), weight))[:, 0]
         of_codes, of_prior = ops.split(values, 2)
-        outputs = {
-            "latent": z,
-            "reconstruction": decoder(z),
-            "of_codes": of_codes,
-            "of_prior": of_prior,
-            "prior_weights": reverse_gradient(weights, weight),
-        }
+        outputs = {"latent": z, "reconstruction": decoder(z), "of_codes": of_codes}
+        outputs |= {"of_prior": of_prior, "prior_weights": reverse_gradient(weights, weight)}
         super().__init__(inputs=x, outputs=outputs, name="wamic")
         self.encoder, self.decoder, self.prior, self.critic = encoder, decoder, prior, critic
-        self.n_clusters, self.weight, self.seeds = n_clusters, weight, seeds
+        self.weight, self.n_clusters = weight, n_clusters
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
         self.distance_tracker = keras.metrics.Mean(name="wasserstein_estimate")
+
+    @property
+    def seeds(self):
+        """The generator of the prior's samples."""
+        return self.prior.seeds
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """L_r - W of a batch: the critic raises W; codes and prior, reversed, lower it."""
         loss_r = reconstruction_loss(x, y_pred["reconstruction"])
-        distance = wasserstein_estimate(
-            y_pred["of_codes"], y_pred["of_prior"], y_pred["prior_weights"]
-        )
+        values = y_pred["of_codes"], y_pred["of_prior"]
+        distance = wasserstein_estimate(*values, y_pred["prior_weights"])
         self.reconstruction_tracker.update_state(loss_r)
         self.distance_tracker.update_state(distance)
         return loss_r - distance
@@ -130,20 +124,15 @@ class WaMiC(DeepClustering):
     components, whose means are ``cluster_centers_``. ``predict`` gives the most probable one.
     """
 
-    _: KW_ONLY
-    lam: NonNegative = hyperparameter(
-        10.0, "Weight of the Wasserstein distance beside a reconstruction error summed over D."
-    )
+    lam: NonNegative = hyperparameter(10.0, "Weight of the Wasserstein distance beside D L_r.")
     iterations: Count = hyperparameter(10_000, "Training steps that follow.")
     learning_rate: Positive = hyperparameter(0.001, "Step size of Adam in the first phase.")
-    clustering_learning_rate: Positive = hyperparameter(
-        0.0001, "Step size of Adam in the second phase."
-    )
+    clustering_learning_rate: Positive = hyperparameter(0.0001, "Step size of the second phase.")
 
     def _build_model(self, n_features, seeds):
-        networks = self._build_networks(n_features, seeds)
+        networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
         critic = build_critic(self.latent_dim, seeds)
-        return WaMiCModel(*networks, critic, self.n_clusters, self.lam / n_features, seeds)
+        return WaMiCModel(*networks, critic, self.lam / n_features, self.n_clusters, seeds)
 
     def _optimizer(self):
         return keras.optimizers.Adam(self.clustering_learning_rate, *BETAS)
