@@ -88,7 +88,6 @@ def eager():
 def few_restarts(monkeypatch):
     """Start k-means once: the clusters of the tests are easy, and there are hundreds of fits."""
     monkeypatch.setattr("desom.baselines._clustering.RESTARTS", 1)
-    monkeypatch.setattr("desom.baselines.ae_kmeans.RESTARTS", 1)
 
 
 @pytest.fixture

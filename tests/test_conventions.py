@@ -2,6 +2,7 @@
 
 import pytest
 from scipy.special import expit
+from sklearn.cluster import KMeans
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from desom import DESOM, Kerasom
@@ -15,7 +16,6 @@ from desom.baselines.dec import DEC
 from desom.baselines.dkm import DKM
 from desom.baselines.dnm import DNM
 from desom.baselines.idec import IDEC
-from desom.baselines.kmeans import KMeans
 from desom.baselines.minisom import Minisom
 from desom.baselines.official import OfficialKerasom
 from desom.baselines.som_vae import SOMVAE

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from keras.random import SeedGenerator
 
 from desom.baselines.ae_kmeans import AEKMeans
 from desom.baselines.aec import AEC, compactness_loss, means_of_members
@@ -178,14 +177,15 @@ MOVED_BY_GRADIENTS = {
 
 
 @pytest.mark.parametrize("cls", MOVED_BY_GRADIENTS)
-def test_gradients_move_these_parts(cls):
-    model = deep(cls)._build_model(40, SeedGenerator(0))
+def test_gradients_move_these_parts(cls, deep_estimators):
+    model = deep_estimators[cls].model_
     parts = {name: getattr(model, name) for name in ("encoder", "decoder", "centers")}
     trained = {id(variable) for variable in model.trainable_variables}
     reached = {name: {id(v) in trained for v in part.weights} for name, part in parts.items()}
     assert reached == {name: {name in MOVED_BY_GRADIENTS[cls]} for name in parts}
 
 
+@pytest.mark.usefixtures("few_restarts")
 @pytest.mark.parametrize("cls", [AEC, DCN, DKM, DEC, IDEC])
 def test_centers_begin_as_those_of_ae_k_means(cls, patterns, deep_autoencoder, monkeypatch):
     x, seen = patterns[0], []
@@ -219,7 +219,7 @@ def test_refreshed_labels_of_aec_follow_the_means_of_the_last(aec_refresh, patte
 
 
 @pytest.fixture
-def aec_refresh(patterns, deep_autoencoder, monkeypatch):
+def aec_refresh(few_restarts, patterns, deep_autoencoder, monkeypatch):
     """An AEC about to be trained, and what its training calls at every interval."""
     given = {}
 
@@ -256,9 +256,11 @@ def test_every_sample_of_every_batch_counts(patterns, deep_autoencoder):
     assert float(np.sum(estimator.model_.centers.counts)) == 3 * 100 + 3 * 50
 
 
+@pytest.mark.usefixtures("eager")
 def test_step_of_a_deep_neural_map_moves_the_clock_then_the_prototypes(patterns, centers):
     settings = {"map_size": (1, 3), "iterations": 4, "t_max": 2.0, "t_min": 0.5, "alpha": 0.4}
-    model = deep(DNM, **settings)._build_model(40, SeedGenerator(0))
+    model = brief(DNM, **settings).fit(patterns[0][:90]).model_
+    model.som.iteration.assign(0)
     model.som.prototypes.assign(centers)
     x = patterns[0][:N]
     y = model(x)
@@ -278,9 +280,8 @@ def test_step_of_a_deep_neural_map_moves_the_clock_then_the_prototypes(patterns,
 
 
 @pytest.mark.parametrize("cls", [DCN, DNM])
-def test_evaluation_moves_no_center(cls, patterns):
-    model = deep(cls)._build_model(40, SeedGenerator(0))
+def test_evaluation_moves_no_center(cls, patterns, deep_estimators):
+    model = deep_estimators[cls].model_
     before = model.get_weights()
-    model.compile(optimizer=keras.optimizers.Adam(0.01))
     model.evaluate(patterns[0][:64], verbose=0)
     assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))

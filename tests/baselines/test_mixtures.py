@@ -8,9 +8,9 @@ from keras.random import SeedGenerator
 from scipy.special import expit
 from scipy.stats import multivariate_normal
 
-from desom.baselines._mixtures import SamplingLayer, fit_mixture, log_joint, scaled_squares
+from desom.baselines._mixtures import fit_mixture, log_joint, scaled_squares
 from desom.baselines.ae_gmm import AEGMM
-from desom.baselines.vade import VaDE, bernoulli_loss, mixture_divergence
+from desom.baselines.vade import SamplingLayer, VaDE, bernoulli_loss, mixture_divergence
 from desom.baselines.wamic import (
     PriorLayer,
     WaMiC,
@@ -115,8 +115,8 @@ def test_bernoulli_loss_is_a_cross_entropy_summed_over_pixels():
     assert float(bernoulli_loss(np.float32([[0, 1]]), sure)) == 2e4
 
 
-def test_gradient_of_vade_reaches_every_part(patterns):
-    model = deep(VaDE)._build_model(40, SeedGenerator(0))
+def test_gradient_of_vade_reaches_every_part(patterns, deep_estimators):
+    model = deep_estimators[VaDE].model_
     (x,) = tensors(patterns[0][:16])
     y = model(x)
     expected = bernoulli_loss(x, y["logits"]) + mixture_divergence(
@@ -141,11 +141,12 @@ def test_vade_starts_as_the_autoencoder_and_its_mixture(patterns, deep_autoencod
     before, after = deep_autoencoder.decode(codes), estimator.decode(codes)
     assert np.allclose(after, expit(8 * (before - 0.5)), atol=1e-4)
     assert np.abs(after - before).mean() < 0.1
-    mixture = deep(AEGMM, covariance_type="diag").fit(x, autoencoder=deep_autoencoder)
-    assert np.allclose(estimator.cluster_centers_, mixture.cluster_centers_, atol=1e-4)
+    twin = deep(AEGMM, covariance_type="diag").fit(x, autoencoder=deep_autoencoder)
+    mixture = twin.mixture_
+    assert np.allclose(estimator.cluster_centers_, mixture.means_, atol=1e-4)
     assert np.allclose(np.exp(estimator.log_variances_), mixture.covariances_, rtol=1e-3)
     assert np.allclose(estimator.weights_, mixture.weights_, atol=1e-5)
-    assert np.array_equal(estimator.labels_, mixture.labels_)
+    assert np.array_equal(estimator.labels_, twin.labels_)
     # The codes begin with a tenth of the variance within the clusters.
     log_variance = arrays(estimator.model_(x))["log_variance"]
     expected = 0.1 * mixture.weights_ @ mixture.covariances_
@@ -177,15 +178,13 @@ def test_label_of_ae_gmm_is_the_most_probable_component(
     x = patterns[0][:90]
     settings = {"n_clusters": 4, "covariance_type": covariance_type}
     estimator = deep(AEGMM, **settings).fit(x, autoencoder=deep_autoencoder)
-    full = covariance_type == "full"
+    full, mixture = covariance_type == "full", estimator.mixture_
     normals = [
         multivariate_normal(mean, covariance if full else np.diag(covariance))
-        for mean, covariance in zip(estimator.cluster_centers_, estimator.covariances_, strict=True)
+        for mean, covariance in zip(mixture.means_, mixture.covariances_, strict=True)
     ]
     for code, label in zip(estimator.transform(x), estimator.labels_, strict=True):
-        logs = [
-            np.log(w) + n.logpdf(code) for w, n in zip(estimator.weights_, normals, strict=True)
-        ]
+        logs = [np.log(w) + n.logpdf(code) for w, n in zip(mixture.weights_, normals, strict=True)]
         assert label == np.argmax(logs)
 
 
@@ -236,10 +235,11 @@ def test_critic_is_lipschitz():
     assert norms == pytest.approx([1, 1, 1], rel=0.05)
 
 
+@pytest.mark.usefixtures("eager", "few_restarts")
 def test_critic_raises_what_codes_and_prior_lower(patterns, monkeypatch):
+    model = brief(WaMiC, lam=0.5 * 40).fit(patterns[0][:90]).model_
     # Without noise, the samples of the prior are its means.
     monkeypatch.setattr(keras.random, "normal", lambda shape, **kwargs: ops.zeros(shape))
-    model = deep(WaMiC, lam=0.5 * 40)._build_model(40, SeedGenerator(0))
     model.prior.logits.assign([0.1, 0.4, -0.3])
     (x,) = tensors(patterns[0][:6])
     parts = {
@@ -275,11 +275,11 @@ def test_wamic_rescales_the_codes_and_no_reconstruction(patterns, deep_autoencod
     x = patterns[0]
     estimator = deep(WaMiC, **AT_THE_START).fit(x, autoencoder=deep_autoencoder)
     before, after = deep_autoencoder.transform(x), estimator.transform(x)
-    mixture = deep(AEGMM, covariance_type="diag").fit(x, autoencoder=deep_autoencoder)
+    mixture = deep(AEGMM, covariance_type="diag").fit(x, autoencoder=deep_autoencoder).mixture_
     scale = np.sqrt(mixture.weights_ @ mixture.covariances_)
     assert np.abs(np.log(scale)).max() > 0.05
     assert np.allclose(after, before / scale, rtol=1e-3, atol=1e-3)
-    assert np.allclose(estimator.cluster_centers_, mixture.cluster_centers_ / scale, rtol=1e-3)
+    assert np.allclose(estimator.cluster_centers_, mixture.means_ / scale, rtol=1e-3)
     assert np.allclose(estimator.weights_, mixture.weights_, atol=1e-5)
     assert np.allclose(estimator.decode(after), deep_autoencoder.decode(before), atol=1e-3)
 

@@ -14,7 +14,6 @@ from desom.baselines.som_vae import (
 )
 from desom.errors import InputError
 from desom.grid import grid_distances
-from desom.storage import load
 from helpers import arrays, gradients, tensors, value_and_gradients
 
 ROWS, COLUMNS, LATENT = 3, 4, 2
@@ -97,10 +96,14 @@ def test_loss_is_the_weighted_sum_of_its_four_parts():
 # The model
 
 
+def one_step(blobs, **changes):
+    settings = {"hidden_units": (8,), "latent_dim": LATENT, "iterations": 1, "random_state": 0}
+    return SOMVAE((ROWS, COLUMNS), **settings | changes).fit(blobs[0])
+
+
 @pytest.fixture(scope="module")
-def model():
-    estimator = SOMVAE((ROWS, COLUMNS), hidden_units=(8,), latent_dim=LATENT)
-    return estimator._build_model(5, SeedGenerator(0))
+def model(blobs):
+    return one_step(blobs).model_
 
 
 def test_embedding_of_a_code_is_the_nearest_one(embeddings):
@@ -161,8 +164,7 @@ def test_each_loss_trains_its_own_parts_of_the_model(part, model, blobs):
 
 
 def test_loss_of_a_batch_is_that_of_its_outputs(blobs):
-    estimator = SOMVAE((ROWS, COLUMNS), hidden_units=(8,), latent_dim=LATENT, alpha=0.3, beta=0.7)
-    model = estimator._build_model(5, SeedGenerator(0))
+    model = one_step(blobs, alpha=0.3, beta=0.7).model_
     x, outputs = blobs[0], model(blobs[0])
     y = arrays(outputs)
     expected = np.mean((y["x_e"] - x) ** 2) + np.mean((y["x_q"] - x) ** 2)
@@ -235,12 +237,6 @@ def test_convolutional_networks_take_and_give_flat_images(images):
     assert decoded.shape == (ROWS * COLUMNS, 64)
     assert decoded.min() >= 0 and decoded.max() <= 1
     assert decoder.output_shape == (None, 64)
-
-
-def test_convolutional_networks_are_saved_and_loaded(images, tmp_path):
-    estimator = convolutional().fit(images)
-    estimator.save(tmp_path / "map.npz")
-    assert np.array_equal(load(tmp_path / "map.npz").transform(images), estimator.transform(images))
 
 
 @pytest.mark.parametrize("n_features", [60, 36, 2])

@@ -5,12 +5,10 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from desom import DESOM, Kerasom
-from desom.autoencoder import Autoencoder
+from desom.autoencoder import Autoencoder, autoencoder_of
 from desom.baselines.ae_som import AEKerasom, AEMinisom
 from desom.baselines.minisom import Minisom
 from desom.errors import InputError
-from desom.grid import grid_distances
-from desom.metrics.latent import decoded_walks
 
 NETWORK = {"hidden_units": (8, 6), "latent_dim": 2, "batch_size": 16, "learning_rate": 0.01}
 PRETRAINING = NETWORK | {"pretrain_iterations": 12, "random_state": 3}
@@ -29,9 +27,17 @@ def small(cls, **changes):
     return cls(**PRETRAINING | SETTINGS[cls] | changes)
 
 
+@pytest.fixture(scope="module")
+def trained():
+    return {}
+
+
 @pytest.fixture
-def autoencoder(blobs):
-    return Autoencoder(**NETWORK, iterations=12, random_state=3).fit(blobs[0])
+def autoencoder(blobs, trained):
+    """Give a first phase that was trained once for all tests, and that no test changes."""
+    if not trained:
+        trained["first"] = Autoencoder(**NETWORK, iterations=12, random_state=3).fit(blobs[0])
+    return trained["first"]
 
 
 def assert_same_weights(model, weights):
@@ -42,15 +48,21 @@ def assert_same_weights(model, weights):
 
 
 @BOTH
-def test_first_phase_is_the_autoencoder_alone(cls, autoencoder, blobs):
-    estimator = small(cls).fit(blobs[0])
-    assert_same_weights(estimator.model_, autoencoder.model_.get_weights())
-    assert estimator.history_["pretrain_iteration"] == autoencoder.history_["iteration"]
-    assert estimator.history_["reconstruction_loss"] == autoencoder.history_["loss"]
+def test_first_phase_is_the_autoencoder_alone_given_or_not(cls, autoencoder, blobs):
+    own, given = small(cls).fit(blobs[0]), small(cls).fit(blobs[0], autoencoder=autoencoder)
+    assert_same_weights(own.model_, autoencoder.model_.get_weights())
+    assert own.history_["pretrain_iteration"] == autoencoder.history_["iteration"]
+    assert own.history_["reconstruction_loss"] == autoencoder.history_["loss"]
+    assert np.array_equal(own.cluster_centers_, given.cluster_centers_)
+    assert np.array_equal(own.labels_, given.labels_)
+    assert own.history_ == given.history_
+    codes = own.transform(blobs[0])
+    assert np.array_equal(codes, autoencoder.transform(blobs[0]))
+    assert np.array_equal(own.decode(codes), autoencoder.decode(codes))
 
 
 def test_methods_with_the_same_settings_share_their_first_phase():
-    first, second = (cls(random_state=7).autoencoder().get_params() for cls in SETTINGS)
+    first, second = (autoencoder_of(cls(random_state=7)).get_params() for cls in SETTINGS)
     assert first == second
     expected = {"hidden_units": (500, 500, 2000), "latent_dim": 10, "batch_size": 256}
     assert expected.items() <= first.items()
@@ -58,32 +70,12 @@ def test_methods_with_the_same_settings_share_their_first_phase():
 
 
 @BOTH
-def test_given_autoencoder_is_not_trained_again(cls, autoencoder, blobs, monkeypatch):
+def test_given_autoencoder_is_not_trained_again(cls, autoencoder, blobs):
     before = [weight.copy() for weight in autoencoder.model_.get_weights()]
-
-    def fit(self, X, y=None):
-        raise AssertionError("this must not be trained")
-
-    monkeypatch.setattr(Autoencoder, "fit", fit)
-    estimator = small(cls).fit(blobs[0], autoencoder=autoencoder)
+    # Of another seed, its own first phase would have other weights.
+    estimator = small(cls, random_state=4).fit(blobs[0], autoencoder=autoencoder)
     assert_same_weights(autoencoder.model_, before)
     assert_same_weights(estimator.model_, before)
-
-
-@BOTH
-def test_given_autoencoder_makes_no_difference(cls, autoencoder, blobs):
-    own, given = small(cls).fit(blobs[0]), small(cls).fit(blobs[0], autoencoder=autoencoder)
-    assert np.array_equal(own.cluster_centers_, given.cluster_centers_)
-    assert np.array_equal(own.labels_, given.labels_)
-    assert own.history_ == given.history_
-
-
-@BOTH
-def test_codes_and_decodings_are_those_of_the_autoencoder(cls, autoencoder, blobs):
-    estimator = small(cls).fit(blobs[0], autoencoder=autoencoder)
-    codes = estimator.transform(blobs[0])
-    assert np.array_equal(codes, autoencoder.transform(blobs[0]))
-    assert np.array_equal(estimator.decode(codes), autoencoder.decode(codes))
 
 
 # The second phase
@@ -96,14 +88,18 @@ def test_second_phase_is_kerasom_on_the_codes(autoencoder, blobs):
     assert som.history_.items() <= estimator.history_.items()
 
 
-def test_snapshots_of_the_second_phase_have_walks_through_the_frozen_decoder(blobs):
-    estimator = small(AEKerasom, snapshots=3).fit(blobs[0])
-    shots = estimator.snapshots_
-    assert shots.keys() == {"iteration", "prototypes", "detour", "jump"}
-    distances = grid_distances(estimator.map_size)
-    for moment, prototypes in enumerate(shots["prototypes"]):
-        walks = decoded_walks(estimator.decode, prototypes, distances)
-        assert all(np.array_equal(shots[name][moment], walks[name]) for name in walks)
+def test_callback_watches_the_map_among_the_codes(autoencoder, blobs):
+    seen = []
+
+    def watch(estimator, iteration):
+        seen.append((iteration, estimator.cluster_centers_))
+        assert estimator.decode(estimator.cluster_centers_).shape == (6, 5)
+        assert estimator.predict(blobs[0]).max() < 6
+
+    estimator = small(AEKerasom).fit(blobs[0], callback=watch, autoencoder=autoencoder)
+    assert [iteration for iteration, _ in seen] == estimator.history_["iteration"] == [10, 15]
+    assert np.array_equal(seen[-1][1], estimator.cluster_centers_)
+    assert not np.array_equal(seen[0][1], estimator.cluster_centers_)
 
 
 def test_second_phase_is_minisom_on_the_codes(autoencoder, blobs):
@@ -138,7 +134,7 @@ def test_what_is_no_autoencoder_is_refused(cls, blobs):
         with pytest.raises(InputError, match="it takes a fitted Autoencoder"):
             small(cls).fit(blobs[0], autoencoder=other)
     with pytest.raises(NotFittedError):
-        small(cls).fit(blobs[0], autoencoder=small(cls).autoencoder())
+        small(cls).fit(blobs[0], autoencoder=autoencoder_of(small(cls)))
 
 
 @pytest.mark.usefixtures("no_training")

@@ -134,7 +134,7 @@ def test_no_gradient_flows_through_sharpened_targets(codes, centers):
 
 
 @pytest.fixture
-def begin(patterns, deep_autoencoder, monkeypatch):
+def begin(few_restarts, patterns, deep_autoencoder, monkeypatch):
     """Bring an estimator to its joint training; give what that calls at every interval."""
 
     def call(cls, **settings):

@@ -1,18 +1,15 @@
 """The deep-clustering methods as estimators: what they learn, phases, files, refusals, bad data."""
 
 import copy
-import pickle
 import re
 import warnings
-import zipfile
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-import desom
 from desom import DESOM, metrics
-from desom.autoencoder import Autoencoder
+from desom.autoencoder import autoencoder_of
 from desom.baselines.ae_gmm import AEGMM
 from desom.baselines.ae_kmeans import AEKMeans
 from desom.baselines.aec import AEC
@@ -24,7 +21,7 @@ from desom.baselines.idec import IDEC
 from desom.baselines.vade import VaDE
 from desom.baselines.wamic import WaMiC
 from desom.errors import InputError
-from helpers import DEEP, EACH_DEEP, brief, deep, disturb_every_global_generator, learned
+from helpers import DEEP, EACH_DEEP, brief, deep, learned
 
 MIXTURES = (AEGMM, VaDE, WaMiC)
 EACH_WITH_CENTERS = pytest.mark.parametrize("cls", [cls for cls in DEEP if cls not in MIXTURES])
@@ -102,28 +99,10 @@ def test_curves_add_up_to_the_loss(cls, patterns, deep_autoencoder):
 
 
 def test_methods_with_the_same_settings_share_their_first_phase():
-    first, *others = (cls(random_state=7).autoencoder().get_params() for cls in DEEP)
+    first, *others = (autoencoder_of(cls(random_state=7)).get_params() for cls in DEEP)
     assert all(other == first for other in others)
     assert first["iterations"] == 5_000
     assert first["random_state"] == 7
-
-
-def refuse_to_train(self, X, y=None):
-    raise AssertionError("this must not be trained")
-
-
-@pytest.mark.usefixtures("eager", "few_restarts")
-@EACH_DEEP
-def test_given_autoencoder_makes_no_difference(cls, patterns, monkeypatch):
-    own, first = brief(cls).fit(patterns[0][:90]), brief(cls).autoencoder().fit(patterns[0][:90])
-    before = [weight.copy() for weight in first.model_.get_weights()]
-    monkeypatch.setattr(Autoencoder, "fit", refuse_to_train)
-    given = brief(cls).fit(patterns[0][:90], autoencoder=first)
-    assert np.array_equal(learned(given), learned(own))
-    assert np.array_equal(given.labels_, own.labels_)
-    assert given.history_ == own.history_
-    after = first.model_.get_weights()
-    assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
 
 
 @EACH_DEEP
@@ -154,55 +133,7 @@ def test_what_is_no_fitted_autoencoder_is_refused(cls, patterns):
         with pytest.raises(InputError, match="it takes a fitted Autoencoder"):
             deep(cls).fit(patterns[0], autoencoder=other)
     with pytest.raises(NotFittedError):
-        deep(cls).fit(patterns[0], autoencoder=deep(cls).autoencoder())
-
-
-# Seeds and files
-
-
-@pytest.mark.usefixtures("eager", "few_restarts")
-@EACH_DEEP
-def test_seed_determines_the_result(cls, patterns, tmp_path):
-    estimator = brief(cls).fit(patterns[0][:90])
-    estimator.save(tmp_path / "saved.npz")
-    disturb_every_global_generator()
-    again = desom.load(tmp_path / "saved.npz").fit(patterns[0][:90])
-    assert np.array_equal(learned(again), learned(estimator))
-    other = brief(cls, random_state=1).fit(patterns[0][:90])
-    assert not np.allclose(learned(other), learned(estimator))
-
-
-def assert_same(one, other, x):
-    assert type(one) is type(other)
-    assert one.get_params() == other.get_params()
-    assert vars(one).keys() == vars(other).keys()
-    assert one.history_ == other.history_
-    assert np.array_equal(learned(one), learned(other))
-    codes = other.transform(x)
-    assert np.array_equal(one.transform(x), codes)
-    assert np.array_equal(one.predict(x), other.predict(x))
-    assert np.array_equal(one.decode(codes), other.decode(codes))
-
-
-@EACH_DEEP
-def test_loaded_estimator_is_the_saved_one(cls, deep_estimators, patterns, tmp_path):
-    path = tmp_path / "saved.npz"
-    deep_estimators[cls].save(path)
-    assert_same(desom.load(path), deep_estimators[cls], patterns[0][:20])
-    with zipfile.ZipFile(path) as file:
-        assert all(name.endswith(".npy") for name in file.namelist())
-    with np.load(path, allow_pickle=False) as file:
-        assert all(not array.dtype.hasobject for array in dict(file).values())
-
-
-@EACH_DEEP
-def test_copy_is_the_original(cls, deep_estimators, patterns):
-    original = deep_estimators[cls]
-    assert_same(pickle.loads(pickle.dumps(original)), original, patterns[0][:20])
-    copied = copy.deepcopy(original)
-    assert_same(copied, original, patterns[0][:20])
-    copied.model_.set_weights([0 * weight for weight in copied.model_.get_weights()])
-    assert np.any(original.transform(patterns[0][:20]))
+        deep(cls).fit(patterns[0], autoencoder=autoencoder_of(deep(cls)))
 
 
 # Refusals
@@ -258,11 +189,8 @@ def test_bad_parameter_is_refused(cls, name, value, accepted, patterns):
 @pytest.mark.usefixtures("no_training")
 @EACH_DEEP
 def test_fewer_samples_than_clusters_are_refused(cls, patterns):
-    sizes = {DNM: r"6 prototypes of map_size=\(2, 3\); give at least 6"}
-    expected = sizes.get(cls, "3 prototypes of n_clusters=3; give at least 3")
-    assert re.search(
-        f"X has 2 samples, fewer than the {expected}", refusal(deep(cls), patterns[0][:2])
-    )
+    expected = f"X has 2 samples, fewer than the {6 if cls is DNM else 3} prototypes"
+    assert refusal(deep(cls), patterns[0][:2]).startswith(expected)
 
 
 @pytest.mark.usefixtures("no_training")
@@ -291,14 +219,6 @@ def test_what_does_not_fit_the_model_is_refused_after_the_fit_too(cls, deep_esti
         deep_estimators[cls].decode(np.ones((4, 3)))
 
 
-@pytest.mark.usefixtures("eager", "few_restarts")
-@pytest.mark.parametrize("cls", [AEC, DCN, DKM, IDEC, VaDE, WaMiC, DNM])
-def test_loss_that_is_not_finite_says_what_to_do(cls, deep_autoencoder, patterns):
-    fast = brief(cls, learning_rate=1e30, clustering_learning_rate=1e30)
-    with pytest.raises(FloatingPointError, match=r"iteration \d: try a smaller learning_rate"):
-        fast.fit(patterns[0], autoencoder=deep_autoencoder)
-
-
 # Degenerate data
 
 
@@ -323,25 +243,12 @@ def test_equal_points_are_one_cluster(cls, patterns):
 
 @pytest.mark.usefixtures("eager", "few_restarts")
 @EACH_DEEP
-def test_clusters_without_members_are_no_obstacle(cls, patterns):
-    x = np.repeat(patterns[0][:2], 10, axis=0)
-    estimator = fitted_on(x, cls, n_clusters=5, map_size=(1, 5))
-    assert len(estimator.cluster_centers_) == 5
-    assert len(set(estimator.labels_[:10])) == len(set(estimator.labels_[10:])) == 1
-
-
-@pytest.mark.usefixtures("eager", "few_restarts")
-@EACH_DEEP
-def test_one_cluster_holds_every_sample(cls, patterns):
-    estimator = fitted_on(patterns[0][:90], cls, n_clusters=1, map_size=(1, 1))
-    assert not estimator.predict(patterns[0][:90]).any()
-
-
-@pytest.mark.usefixtures("eager", "few_restarts")
-@EACH_DEEP
-def test_network_without_hidden_layers_is_one_too(cls, patterns):
-    estimator = fitted_on(patterns[0][:90], cls, hidden_units=(), batch_size=2)
-    assert estimator.transform(patterns[0][:90]).shape == (90, 2)
+def test_one_cluster_and_a_network_without_hidden_layers_are_some_too(cls, patterns):
+    x = patterns[0][:90]
+    smallest = {"n_clusters": 1, "map_size": (1, 1), "hidden_units": (), "batch_size": 2}
+    estimator = fitted_on(x, cls, **smallest)
+    assert not estimator.predict(x).any()
+    assert estimator.transform(x).shape == (90, 2)
 
 
 @pytest.mark.usefixtures("eager", "few_restarts")
