@@ -79,8 +79,10 @@ def random_streams(random_state):
 def restored_on_failure(estimator):
     """Begin a fit with nothing learned; where it fails, give back what was learned before."""
     before = vars(estimator).copy()
-    for name in before.keys() - estimator.get_params().keys():
-        delattr(estimator, name)
+    for name in before:
+        # scikit-learn keeps more than parameters and what was learned, a pipeline's context, say.
+        if name.endswith("_"):
+            delattr(estimator, name)
     try:
         yield
     except BaseException:
@@ -124,8 +126,8 @@ class Model(keras.Model):
 
 
 @dataclass(repr=False, eq=False)
-class Estimator(base.ClusterMixin, base.BaseEstimator):
-    """Gives every sample the nearest of its prototypes, ``cluster_centers_``."""
+class Estimator(base.BaseEstimator):
+    """Has its hyperparameters as fields, checks them and X, and is kept in one file."""
 
     random_state: Seed = hyperparameter(None, "Determines every random draw.")
     verbose: Verbosity = hyperparameter(False, "Whether to show progress.")
@@ -185,6 +187,15 @@ class Estimator(base.ClusterMixin, base.BaseEstimator):
         """X in the space where the prototypes live."""
         return X
 
+    def save(self, path):
+        """Write the fitted estimator to one file without a pickle; see `storage.save`."""
+        check_is_fitted(self)
+        storage.save(self, path)
+
+
+class NearestPrototype(base.ClusterMixin):
+    """Gives every sample the nearest of its prototypes, ``cluster_centers_``."""
+
     def _assign(self, z):
         return nearest_prototypes(z, self.cluster_centers_)
 
@@ -196,11 +207,6 @@ class Estimator(base.ClusterMixin, base.BaseEstimator):
         """
         check_is_fitted(self)
         return self._assign(self._embed(self._check_input(X)))
-
-    def save(self, path):
-        """Write the fitted estimator to one file without a pickle; see `storage.save`."""
-        check_is_fitted(self)
-        storage.save(self, path)
 
 
 class KerasEstimator(Estimator):

@@ -17,6 +17,7 @@ from desom.estimator import (
     KerasEstimator,
     MapSize,
     Model,
+    NearestPrototype,
     Positive,
     all_or_nothing,
     hyperparameter,
@@ -135,7 +136,7 @@ class SOMLayer(keras.layers.Layer):
 
 
 @dataclass(repr=False, eq=False)
-class OnAMap:
+class OnAMap(NearestPrototype):
     """What every map shares that is trained by gradient: its shape, its clock, Algorithm 1."""
 
     map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.", kw_only=False)

@@ -12,7 +12,14 @@ from desom.autoencoder import (
     first_phase,
     reconstruction_loss,
 )
-from desom.estimator import Count, Model, NetworkEstimator, all_or_nothing, hyperparameter
+from desom.estimator import (
+    Count,
+    Model,
+    NearestPrototype,
+    NetworkEstimator,
+    all_or_nothing,
+    hyperparameter,
+)
 from desom.som import squared_distances
 
 # The restarts of k-means that DEC, IDEC and most that follow them take.
@@ -75,7 +82,7 @@ class ClusteringModel(Model):
         raise NotImplementedError
 
 
-class CodesClustering(NetworkEstimator):
+class CodesClustering(NearestPrototype, NetworkEstimator):
     """Clusters the codes of an autoencoder, which is trained on reconstruction first."""
 
     n_clusters: Count = hyperparameter(10, "Number of clusters.", kw_only=False)

@@ -15,8 +15,6 @@ from desom.baselines._clustering import ClusteringModel, DeepClustering
 from desom.estimator import Count, Positive, hyperparameter
 from desom.som import squared_distances
 
-MOMENTUM = 0.9
-
 
 def soft_assignments(squared_distances):
     """q_ik = (1 + ‖z_i - m_k‖²)⁻¹ / sum over k' of the same (ICML 2016, eq. 1, alpha = 1).
@@ -118,4 +116,4 @@ class DEC(SelfTraining):
         return DECModel(*self._build_parts(n_features, seeds))
 
     def _optimizer(self):
-        return keras.optimizers.SGD(self.clustering_learning_rate, momentum=MOMENTUM)
+        return keras.optimizers.SGD(self.clustering_learning_rate, momentum=0.9)

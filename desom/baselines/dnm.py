@@ -83,10 +83,7 @@ class KohonenLayer(SOMLayer):
 class DNMModel(ClusteringModel):
     """Encoder, decoder and map, with the self-training loss towards sharpened targets as L_c."""
 
-    @property
-    def som(self):
-        """The map, in the place of the centers."""
-        return self.centers
+    som = property(lambda self: self.centers, doc="The map, in the place of the centers.")
 
     def clustering_loss(self, y_pred, targets, training):
         """L_c of a batch; a training step then moves the clock and the prototypes."""

@@ -9,7 +9,15 @@ from minisom import MiniSom
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from desom.estimator import Count, Estimator, MapSize, all_or_nothing, hyperparameter, one_of
+from desom.estimator import (
+    Count,
+    Estimator,
+    MapSize,
+    NearestPrototype,
+    all_or_nothing,
+    hyperparameter,
+    one_of,
+)
 
 # Above 1, a step can go past its sample, and the prototypes to infinity.
 Rate = Annotated[float, "0 < float <= 1", Interval(Real, 0, 1, closed="right")]
@@ -20,7 +28,7 @@ DECAYS = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero"}
 
 
 @dataclass(repr=False, eq=False)
-class OnAKohonenMap:
+class OnAKohonenMap(NearestPrototype):
     """What the maps of the minisom package share."""
 
     map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.", kw_only=False)

@@ -18,6 +18,7 @@ from desom.estimator import (
     Count,
     MapSize,
     Model,
+    NearestPrototype,
     NetworkEstimator,
     NonNegative,
     Positive,
@@ -139,7 +140,7 @@ class SOMVAEModel(Model):
         return som_vae_loss(*losses, self.alpha, self.beta)
 
 
-class SOMVAE(NetworkEstimator):
+class SOMVAE(NearestPrototype, NetworkEstimator):
     """SOM-VAE for data without time.
 
     After `fit`: what `DESOM` learns; ``cluster_centers_`` are the embeddings, ``history_`` has the

@@ -81,10 +81,7 @@ class VaDEModel(Model):
         self.reconstruction_tracker = keras.metrics.Mean(name="bernoulli_loss")
         self.divergence_tracker = keras.metrics.Mean(name="divergence")
 
-    @property
-    def seeds(self):
-        """The generator of the sampled codes."""
-        return self.sampling.seeds
+    seeds = property(lambda self: self.sampling.seeds, doc="The generator of sampled codes.")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """-ELBO of a batch."""

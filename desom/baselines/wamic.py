@@ -102,10 +102,7 @@ class WaMiCModel(Model):
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
         self.distance_tracker = keras.metrics.Mean(name="wasserstein_estimate")
 
-    @property
-    def seeds(self):
-        """The generator of the prior's samples."""
-        return self.prior.seeds
+    seeds = property(lambda self: self.prior.seeds, doc="The generator of the prior's samples.")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """L_r - W of a batch: the critic raises W; codes and prior, reversed, lower it."""
