@@ -160,7 +160,8 @@ class OnAMap(NearestPrototype):
 
     def _som_layer(self, layer=SOMLayer, **arguments):
         names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
-        own = {name: getattr(self, name) for name in names}
+        # Keras stores no numbers of NumPy.
+        own = {name: np.asarray(getattr(self, name)).tolist() for name in names}
         return layer(**own, **arguments, name="som")
 
     def _organize(self, X, rng, callback=None):

@@ -37,7 +37,9 @@ def test_loaded_estimator_can_be_saved_and_fitted_again(fitted, blobs, tmp_path)
 
 
 def test_numpy_parameters_are_saved(trained_with, blobs, tmp_path):
-    estimator = small(DESOM, gamma=np.float32(0.1), random_state=np.int64(3), t_max=np.float64(2))
+    numbers = {"gamma": np.float32(0.1), "random_state": np.int64(3), "t_max": np.float32(2)}
+    numbers |= {"map_size": (np.int64(2), np.int64(3)), "iterations": np.int64(5)}
+    estimator = small(DESOM, **numbers)
     estimator.fit(blobs[0]).save(tmp_path / "map.npz")
     assert_same(estimator, desom.load(tmp_path / "map.npz"), blobs[0])
 
