@@ -47,7 +47,8 @@ FIT = """width => {
     }
 }"""
 CUT = """width => [...document.querySelectorAll("article *")]
-    .filter(e => !e.closest("svg, mjx-assistive-mml") && e.getBoundingClientRect().right > width + 2)
+    .filter(e => !e.closest("svg, mjx-assistive-mml"))
+    .filter(e => e.getBoundingClientRect().right > width + 2)
     .map(e => `${e.closest("article").id}: ${e.outerHTML.slice(0, 80)}`)"""
 # A section may begin on the sheet before its heading, which keeps with what it heads.
 ANCHORS = """() => {

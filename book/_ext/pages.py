@@ -8,12 +8,15 @@ they are mended: Sphinx and its theme write some things that no setting of their
 import ast
 import json
 import re
+import sys
+from functools import cache
 from html import escape
 from itertools import chain
 from pathlib import Path
 
 import imagesize
 import nbformat
+from astroid import MANAGER
 from nbformat.v4 import new_markdown_cell
 from sphinx.errors import ExtensionError
 from sphinx.ext.napoleon import NumpyDocstring
@@ -58,6 +61,21 @@ def skip(app, what, name, member, skipped, options):
     return member.imported or name.startswith("_") or member.is_undoc_member
 
 
+def leave_alone(app):
+    """Keep astroid from reading other packages: that takes longer than the pages themselves."""
+    for path in Path(app.srcdir, "desom").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Import(names=imported):
+                    imported = {alias.name for alias in imported}
+                case ast.ImportFrom(module=imported):
+                    imported = {imported}
+                case _:
+                    continue
+            own = {"desom", *sys.stdlib_module_names}
+            MANAGER.module_denylist |= {n for n in imported if n.partition(".")[0] not in own}
+
+
 def modules(names, root):
     """List modules by their names; a package gives itself and then all that is in its folder.
 
@@ -81,10 +99,15 @@ def modules(names, root):
     return listed
 
 
+@cache
+def statements(path):
+    """Read the statements of a module, none if there is no such file."""
+    return ast.parse(path.read_text("utf-8")).body if path.is_file() else []
+
+
 def definition(root, module, name):
     """Find what a name of a module stands for: the module that defines it, and the syntax."""
-    path = root / f"{module.replace('.', '/')}.py"
-    for node in ast.parse(path.read_text("utf-8")).body if path.is_file() else []:
+    for node in statements(root / f"{module.replace('.', '/')}.py"):
         match node:
             case ast.ImportFrom(names=names) if name in {alias.name for alias in names}:
                 return definition(root, node.module, name)
@@ -225,14 +248,9 @@ def cell_lines(text):
     dict of str to str
         By the cell's id, ``L7-L12``, the part of an address that marks these lines on GitHub.
     """
-    names = {cell["id"] for cell in json.loads(text)["cells"]}
-    rows = text.splitlines()
-    starts = [
-        (number, name)
-        for number, row in enumerate(rows, start=1)
-        for name in names
-        if row.strip() == f'"id": {json.dumps(name)},'
-    ]
+    names = {f'"id": {json.dumps(cell["id"])},': cell["id"] for cell in json.loads(text)["cells"]}
+    rows = [row.strip() for row in text.splitlines()]
+    starts = [(number, names[row]) for number, row in enumerate(rows, start=1) if row in names]
     ends = [number - 3 for number, _ in starts[1:]] + [len(rows)]
     return {name: f"L{start}-L{end}" for (start, name), end in zip(starts, ends, strict=True)}
 
@@ -279,6 +297,7 @@ def mend(app, exception):
 
 def setup(app):
     """Register with Sphinx."""
+    app.connect("builder-inited", leave_alone, priority=100)  # autoapi reads by 500
     app.connect("autodoc-skip-member", skip)
     app.connect("builder-inited", document, priority=900)  # after autoapi, whose is 500
     app.connect("source-read", read)
