@@ -8,8 +8,12 @@ ALL := .venv/.installed
 COMPILER := .venv/.jupyter-book
 PRINTER := .venv/.printer
 PEERS := .venv/.peers
+# The rooms that `make check` tests: the core and what is pure arithmetic.
+FAST := tests/test_architecture.py tests/test_autoencoder.py tests/test_estimator.py \
+	tests/test_grid.py tests/test_methods.py tests/test_som.py tests/test_storage.py \
+	tests/metrics tests/report tests/figures tests/experiments/test_records.py tests/book/test_gate.py
 
-.PHONY: help book html pdf site executed course interactive links test test-backends lock repository clean
+.PHONY: help book html pdf site executed course interactive links check test test-backends lock repository clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -41,7 +45,12 @@ links: $(or $(wildcard $(ALL)),$(COMPILER)) ## follow every link that leads out 
 interactive: $(ALL) ## train the model of the interactive page, and make its data file
 	$(BIN)/python tools/interactive.py
 
-test: $(ALL) ## check style, run the tests, build the book at the quick scale
+check: $(ALL) ## check style, and run the fast tests: for the loop of editing, a minute at most
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest -m "not slow" $(FAST)
+
+test: $(ALL) ## check style, run all tests, build the book at the quick scale
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest

@@ -169,6 +169,7 @@ def test_same_seed_gives_the_same_bits(cls, fitted, blobs):
         assert np.array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_bits_at_the_paper_s_size():
     x = np.random.default_rng(0).random((600, 784), dtype=np.float32)
     first, second = (DESOM(iterations=10, random_state=3).fit(x) for _ in range(2))

@@ -204,6 +204,7 @@ def test_many_points_are_those_of_one_block():
     )
 
 
+@pytest.mark.slow
 def test_the_distances_of_all_points_are_never_held_at_once():
     x, prototypes, distances = random_map(0, n_samples=12_000, map_size=(40, 40))
     tracemalloc.start()

@@ -42,6 +42,7 @@ def test_the_tolerance_is_the_prediction_interval_of_a_new_run():
     assert (row["your runs"], row["our runs"], row["verdict"]) == (1, 5, "within tolerance")
 
 
+@pytest.mark.slow
 def test_of_runs_that_differ_by_luck_one_in_a_hundred_is_off():
     # 300 data sets that share nothing: of each, four runs of ours and one of a reader.
     values = np.random.default_rng(0).normal(0.9, 0.01, size=(300, 5))
