@@ -12,18 +12,7 @@ from desom.experiments import records
 
 
 def main(argv=None):
-    """Run a command; bad input ends it with one sentence and exit status 2.
-
-    Parameters
-    ----------
-    argv : list of str, optional
-        The arguments; those of the process by default.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
+    """Run a command and give its exit status; bad input ends it with one sentence and status 2."""
     arguments = _parser().parse_args(argv)
     try:
         return arguments.command(arguments)
@@ -38,26 +27,26 @@ def main(argv=None):
 def _parser():
     parser = argparse.ArgumentParser(prog="desom", description="Reproduce the runs of the paper.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, command, text in (
-        ("run", _run, "run what is missing of a grid, and record it"),
-        ("status", _status, "count what is recorded of a grid; exit status 1 if any is missing"),
+    for name, text in (
+        ("run", "run what is missing of a grid, and record it"),
+        ("status", "count what is recorded of a grid; exit status 1 if any is missing"),
     ):
         sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(command=command)
+        sub.set_defaults(command=_grid, trains=name == "run")
         sub.add_argument("grid", metavar="GRID", help="name of the grid, such as table2")
         sub.add_argument("--scale", default="paper", help="paper (default) or quick")
         sub.add_argument("--seeds", type=_seeds, help="such as 0-9 or 0,3,5; default: the grid's")
         sub.add_argument("--methods", type=_names, help="such as desom,kerasom; default: all")
         sub.add_argument("--datasets", type=_names, help="such as mnist; default: all")
         sub.add_argument("--results", metavar="DIR", help="folder of records; default: results/")
-        if command is _run:
+        if name == "run":
             where = sub.add_mutually_exclusive_group()
             where.add_argument("--workers", type=_positive, default=1, help="processes at once")
             where.add_argument(
                 "--scheduler", metavar="ADDRESS", help="Dask's, such as tcp://host:8786"
             )
-    text = "give every record of a folder in the old form a file of its own; exit status 1 if some "
-    text += "line or file of the folder is not a record"
+    text = "turn a folder of records in the old form into one file per run; exit status 1 if it "
+    text += "holds what is no record"
     sub = commands.add_parser("convert", help=text, description=text)
     sub.set_defaults(command=_convert)
     sub.add_argument("--results", metavar="DIR", help="folder of records; default: results/")
@@ -90,39 +79,30 @@ def _positive(text):
     return int(text)
 
 
-def _experiments():
+def _schedule():
     """Import what trains. Ctrl-C waits for that: JAX crashes if it comes in between."""
     held = []
     handler = signal.signal(signal.SIGINT, lambda *event: held.append(event))
     try:
-        from desom import experiments
+        from desom.experiments import schedule
     finally:
         signal.signal(signal.SIGINT, handler)
     if held and callable(handler):
         handler(*held[0])
-    return experiments
+    return schedule
 
 
-def _wanted(arguments):
-    a = arguments
-    return _experiments().runs_of(a.grid, a.scale, a.methods, a.datasets, a.seeds)
-
-
-def _run(arguments):
-    a = arguments
-    _experiments().collect(_wanted(a), a.results, a.workers, a.scheduler)
-    return _status(arguments)
-
-
-def _status(arguments):
-    experiments = _experiments()
-    runs = _wanted(arguments)
+def _grid(arguments):
+    a, schedule = arguments, _schedule()
+    runs = schedule.runs_of(a.grid, a.scale, a.methods, a.datasets, a.seeds)
+    if a.trains:
+        schedule.collect(runs, a.results, a.workers, a.scheduler)
     wanted = Counter((run.method, run.dataset) for run in runs)
-    on_file = experiments.recorded(runs, arguments.results)
+    on_file = schedule.recorded(runs, a.results)
     counts = Counter((record["method"], record["dataset"]) for record in on_file)
     for (method, dataset), count in wanted.items():
         print(f"{method:12} {dataset:16} {counts[method, dataset]:3} of {count:3} recorded")
-    for run, error in experiments.failed(runs, arguments.results):
+    for run, error in schedule.failed(runs, a.results):
         print(f"{run} failed: {error}")
     return 0 if counts == wanted else 1
 
@@ -132,8 +112,7 @@ def _convert(arguments):
 
     folder = arguments.results or records.default_folder()
     converted, named = convert(folder)
-    what = "1 record of {} has" if converted == 1 else f"{converted} records of {{}} have"
-    print(*named, f"{what.format(folder)} a file of its own now.", sep="\n")
+    print(*named, f"Lines of {folder} that are now files of their own: {converted}.", sep="\n")
     return 1 if named else 0
 
 

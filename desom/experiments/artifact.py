@@ -27,12 +27,7 @@ POINTS_OF_A_WALK = 12
 class Snapshots:
     """A callback of ``fit`` that keeps a map at some moments, spread evenly over its training.
 
-    Parameters
-    ----------
-    n_moments : int
-        How many, from 0 to 200.
-    data : datasets.Dataset
-        What the map is fitted on.
+    From none to 200 moments of the map that is fitted on a data set.
     """
 
     def __init__(self, n_moments, data):
@@ -61,14 +56,11 @@ class Snapshots:
         return {"prototypes": prototypes} | kept
 
     def arrays(self):
-        """Give what was kept, with an axis over the S moments before those of each array.
+        """Give what was kept, by name, with an axis over the moments before those of each array.
 
-        Returns
-        -------
-        dict of str to ndarray
-            ``snapshot_iteration`` (S,) and ``snapshot_prototypes`` (S, K, D). Of `DESOM` and
-            `AEKerasom`, ``snapshot_detour`` and ``snapshot_jump``, see `decoded_walks`. Of `DESOM`,
-            ``snapshot_codes`` of the samples of `kept_samples`, and of images ``snapshot_decoded``.
+        ``snapshot_iteration`` and ``snapshot_prototypes``; of `DESOM` and `AEKerasom`, also
+        ``snapshot_detour`` and ``snapshot_jump``, see `decoded_walks`; of `DESOM`, also
+        ``snapshot_codes`` of the `kept_samples`, and if they are images ``snapshot_decoded``.
         """
         names = self.moments[0] if self.moments else ()
         return {f"snapshot_{n}": np.array([moment[n] for moment in self.moments]) for n in names}
@@ -90,8 +82,7 @@ def measure(estimator, data, labels, seed, snapshots=None):
         The record's artifact, empty for a method with neither map nor network: ``prototypes`` (K,
         latent dimension), and for a method with a decoder and images ``decoded`` (K, D). Where
         there are classes, of a map ``class_counts`` (K, number of classes), of other clusters those
-        of `sample_codes`. Of a map with snapshots ``snapshot_iteration`` and so on, and those of
-        `gallery`.
+        of `sample_codes`. With snapshots, theirs and those of `gallery`.
     """
     n_clusters = len(estimator.cluster_centers_)
     scores, arrays = {}, {}
@@ -160,7 +151,7 @@ def cluster_prototypes(prototypes, n_clusters, seed):
 
 
 def kept_samples(n_samples):
-    """Choose the samples whose codes are kept: up to 1,000, spread evenly over the data.
+    """Give the indices of the samples whose codes are kept: up to 1,000, spread over the data.
 
     Some files hold class after class, so the first samples would not stand for all.
     """

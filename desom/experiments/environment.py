@@ -48,7 +48,7 @@ def _processor():
 
 def _revision():
     """Commit of the package's source, ``+`` if it has changes, or its version without git."""
-    source = Path(__file__).parent
+    source = Path(__file__).parents[1]
     describe = ["git", "-C", source, "rev-parse", "--short=12", "HEAD"]
     changes = ["git", "-C", source, "status", "--porcelain", "--untracked-files=no", "."]
     try:

@@ -56,10 +56,8 @@ class Grid:
     rows : tuple of (str, dict)
         Methods, each with the hyperparameters that differ from its defaults; a value may be a
         function of the data set's name.
-    datasets : tuple of str
-        Names, those of the paper's scale.
-    seeds : tuple of int
-        The seeds.
+    datasets, seeds : tuple
+        Names, those of the paper's scale, and seeds.
     quick_rows : tuple of (str, dict), optional
         Rows for the quick scale, taken as they stand, with the first seed alone; without them, the
         quick scale has all rows, as ``QUICK_CONFIG`` shortens them, with ``QUICK_SEEDS``.
@@ -68,8 +66,8 @@ class Grid:
     """
 
     rows: tuple[tuple[str, dict], ...]
-    datasets: tuple[str, ...]
-    seeds: tuple[int, ...]
+    datasets: tuple[str, ...] = ("mnist",)
+    seeds: tuple[int, ...] = (0, 1)
     quick_rows: tuple[tuple[str, dict], ...] = ()
     fewer_seeds: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -87,6 +85,10 @@ class Grid:
         return Grid(tuple(rows), names, QUICK_SEEDS)
 
 
+def _by_default(*methods):
+    return tuple((method, {}) for method in methods)
+
+
 _ALL_DATASETS = ("mnist", "fashion_mnist", "reuters21578", "reuters10k")
 
 _TEN_SEEDS = tuple(range(10))
@@ -98,40 +100,24 @@ GRIDS = {
             ("ae_kmeans", {}),
             ("ae_gmm", {}),
             ("ae_gmm", {"covariance_type": "diag"}),
-            ("aec", {}),
-            ("dec", {}),
-            ("dcn", {}),
-            ("dkm", {}),
-            ("idec", {}),
-            ("vade", {}),
-            ("wamic", {}),
+            *_by_default("aec", "dec", "dcn", "dkm", "idec", "vade", "wamic"),
             ("dnm", {"snapshots": 12}),
             ("desom", {}),
         ),
-        ("mnist",),
-        _TEN_SEEDS,
+        seeds=_TEN_SEEDS,
         fewer_seeds={"vade": _TEN_SEEDS[:6], "wamic": _TEN_SEEDS[:6]},
     ),
     # Ten seeds are ten initialisations of the 64 clusters already.
     "table2": Grid(
         (
             ("kmeans", {"n_clusters": 64, "n_init": 1}),
-            ("minisom", {}),
-            ("kerasom", {}),
-            ("ae_minisom", {}),
-            ("ae_kerasom", {}),
-            ("som_vae", {}),
-            ("desom", {}),
+            *_by_default("minisom", "kerasom", "ae_minisom", "ae_kerasom", "som_vae", "desom"),
         ),
         _ALL_DATASETS,
         _TEN_SEEDS,
     ),
     "table3": Grid(
-        (
-            ("kmeans", {"n_clusters": n_classes, "n_init": 10}),
-            ("ae_kerasom", {}),
-            ("desom", {}),
-        ),
+        (("kmeans", {"n_clusters": n_classes, "n_init": 10}), *_by_default("ae_kerasom", "desom")),
         _ALL_DATASETS,
         _TEN_SEEDS,
     ),
@@ -157,9 +143,8 @@ GRIDS = {
             for gamma in (0.0, 1e-5, 1e-4, 3e-4, 1e-3, 1e-2, 1e-1, 1.0)
             for pretrain_iterations in (0, 5_000)
         ),
-        ("mnist",),
-        (0, 1, 2),
-        tuple(
+        seeds=(0, 1, 2),
+        quick_rows=tuple(
             ("desom", _SMALL | {"gamma": gamma, "pretrain_iterations": pretrain_iterations})
             for gamma, pretrain_iterations in (
                 (0.0, 0),
@@ -174,7 +159,8 @@ GRIDS = {
     # the order of the settings by purity is not the same.
     "training": Grid(
         (
-            *(("desom", {"iterations": iterations}) for iterations in (1_000, 5_000)),
+            ("desom", {"iterations": 1_000}),
+            ("desom", {"iterations": 5_000}),
             *(
                 ("desom", {"iterations": iterations} | changed)
                 for iterations in (2_500, 10_000)
@@ -196,25 +182,16 @@ GRIDS = {
                 )
             ),
         ),
-        ("mnist",),
-        (0, 1),
-        tuple(
+        quick_rows=tuple(
             ("desom", _SMALL | {"iterations": iterations} | changed)
             for iterations in (400, 1000)
-            for changed in (
-                {},
-                {"learning_rate": 3e-3},
-                {"map_size": (4, 4)},
-                {"t_min": 1.0},
-            )
+            for changed in ({}, {"learning_rate": 3e-3}, {"map_size": (4, 4)}, {"t_min": 1.0})
         ),
     ),
     # What the paper asks of the latent space: the joint training beside its two halves in sequence.
     "latent": Grid(
         (("ae_kerasom", {"snapshots": 24}), ("desom", {"snapshots": 24})),
-        ("mnist",),
-        (0, 1),
-        _SMALL_MAPS,
+        quick_rows=_SMALL_MAPS,
     ),
     # What the paper asks of the map's shape.
     "topologies": Grid(
@@ -230,9 +207,7 @@ GRIDS = {
                 {"map_size": (1, 64)},
             )
         ),
-        ("mnist",),
-        (0, 1),
-        tuple(
+        quick_rows=tuple(
             ("desom", _SMALL | changed)
             for changed in (
                 {},
@@ -246,19 +221,11 @@ GRIDS = {
     # Products of half precision take half the time: whether they also give the same map.
     "precision": Grid(
         (("desom", {}), ("desom", {"dtype": "mixed_bfloat16"})),
-        ("mnist",),
-        (0, 1, 2),
+        seeds=(0, 1, 2),
     ),
     # The authors' grid distance beside the right one.
     "official": Grid(
-        (
-            ("kerasom", {}),
-            ("kerasom_official", {}),
-            ("desom", {}),
-            ("desom_official", {}),
-        ),
-        ("mnist",),
-        (0, 1, 2),
+        _by_default("kerasom", "kerasom_official", "desom", "desom_official"), seeds=(0, 1, 2)
     ),
     # Adam moves a coordinate by about its step size, and an autoencoder's codes may be far apart:
     # table 2 has the rate with the smallest quantization error.
@@ -273,8 +240,6 @@ GRIDS = {
             ("ae_kerasom", {"pretrain_iterations": iterations})
             for iterations in (1_000, 2_500, 5_000, 10_000)
         ),
-        ("mnist",),
-        (0, 1),
     ),
     # Whether rows of table 1 fall short of their papers for the start that they are given.
     "first_phase": Grid(
@@ -289,9 +254,7 @@ GRIDS = {
             )
             for iterations in lengths
         ),
-        ("mnist",),
-        (0, 1),
-        tuple(
+        quick_rows=tuple(
             (method, QUICK_CONFIG[method] | {"pretrain_iterations": iterations})
             for method in ("ae_kmeans", "idec", "vade", "wamic")
             for iterations in (200, 800)
@@ -308,8 +271,6 @@ GRIDS = {
                 {"latent_dim": 10},
             )
         ),
-        ("mnist",),
-        (0, 1),
     ),
     "som_vae_network": Grid(
         (("som_vae", {}), ("som_vae", {"network": "convolutional"})),
@@ -328,7 +289,6 @@ GRIDS = {
             for sigma in (1.0, 4.0)
             for decay in ("asymptotic", "linear")
         ),
-        ("mnist",),
-        (0, 1, 2),
+        seeds=(0, 1, 2),
     ),
 }

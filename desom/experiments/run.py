@@ -23,14 +23,8 @@ from desom.storage import atomic_write
 class Run:
     """One training to record: a method with all its hyperparameters, a data set, a seed.
 
-    Parameters
-    ----------
-    method, dataset : str
-        Names.
-    seed : int
-        Given to the estimator as ``random_state``.
-    config : dict
-        Every hyperparameter that affects the result, as ``configuration`` gives it.
+    ``config`` has every hyperparameter that affects the result, as `configuration` gives it;
+    ``seed`` is the estimator's ``random_state``.
     """
 
     method: str
@@ -158,17 +152,6 @@ def seconds_per_iteration(config, seconds, curves):
     So ``iteration`` is what an iteration costs in all: it has its share of the compilation, of the
     start by k-means where there is one, and of the labels at the end. The benchmarks measure a step
     alone. A phase without a number of iterations, such as k-means, has no such time.
-
-    Parameters
-    ----------
-    config, seconds, curves : dict
-        Those of a record; ``seconds`` has the time of ``fit`` and, if there was a first phase, of
-        ``pretrain``.
-
-    Returns
-    -------
-    dict of str to float
-        ``iteration``, and ``pretrain_iteration`` for the first phase.
     """
     made = {"fit": config.get("iterations"), "pretrain": config.get("pretrain_iterations")}
     if made["fit"] and "iteration" in curves:

@@ -1,5 +1,6 @@
 """Several seeds trained as one batch of models, on JAX."""
 
+from contextlib import ExitStack
 from itertools import pairwise
 
 import keras
@@ -7,9 +8,10 @@ import numpy as np
 from tqdm import tqdm
 
 from desom.desom import DESOM
-from desom.engine.backends import jax_loop, jax_state, set_jax_state
+from desom.engine.backends import jax_loop, jax_state, set_jax_state, usual_precision
 from desom.engine.loop import add_point, curve_points, shuffled_batches
 from desom.errors import InputError
+from desom.estimator import restored_on_failure
 from desom.som import Kerasom
 
 
@@ -34,9 +36,17 @@ def fit_together(estimators, X):
             "Python with KERAS_BACKEND=jax, or fit the estimators one after the other."
         )
     _check_alike(estimators)
-    for estimator in estimators:
-        checked = estimator._check_training_set(X)
-    X, first = checked, estimators[0]
+    with ExitStack() as stack:
+        for estimator in estimators:
+            stack.enter_context(restored_on_failure(estimator))
+        stack.enter_context(usual_precision())
+        for estimator in estimators:
+            checked = estimator._check_training_set(X)
+        return _fit(estimators, checked)
+
+
+def _fit(estimators, X):
+    first = estimators[0]
     rngs = [estimator._start(X) for estimator in estimators]
     for estimator, rng in zip(estimators, rngs, strict=True):
         estimator._place_prototypes(X, rng)

@@ -131,6 +131,6 @@ def test_command_says_what_it_did(tmp_path, capsys):
     assert main(["convert", "--results", str(tmp_path)]) == 1
     named, summary = capsys.readouterr().out.splitlines()
     assert named.endswith("line 2, is not a record; it is kept in mnist.jsonl.left.")
-    assert summary == f"1 record of {tmp_path} has a file of its own now."
+    assert summary == f"Lines of {tmp_path} that are now files of their own: 1."
     assert main(["status", "table2", "--results", str(tmp_path)]) == 1
     assert main(["convert", "--results", str(tmp_path)]) == 0
