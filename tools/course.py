@@ -96,7 +96,9 @@ def solution_lines():
                 elsewhere.update(lines)
     # The method itself is no secret, and neither is the name of an exercise.
     modules = sorted((ROOT / "desom").rglob("*.py"))
-    elsewhere.update(line.strip() for path in modules for line in path.read_text().splitlines())
+    elsewhere.update(
+        line.strip() for path in modules for line in path.read_text("utf-8").splitlines()
+    )
     return {line: where for line, where in found.items() if line not in elsewhere}
 
 
@@ -209,7 +211,7 @@ def student(folder):
         for copy in (staging / "source/book").glob("*.ipynb"):
             nbformat.write(strip(read(copy)), copy)
         toc = yaml.safe_load((staging / "source/_toc.yml").read_text("utf-8"))
-        (staging / "source/_toc.yml").write_text(yaml.safe_dump(_without_plan(toc)))
+        (staging / "source/_toc.yml").write_text(yaml.safe_dump(_without_plan(toc)), "utf-8")
         (staging / "source/book" / PLAN).unlink(missing_ok=True)
         compile_staged(Path(temporary))
         shutil.copytree(staging / "html", folder / "html")

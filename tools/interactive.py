@@ -350,7 +350,7 @@ def main():
     same = np.array_equal(estimator.cluster_centers_, load_artifact(record)["prototypes"])
     arrays, facts = page_data(estimator, data, 10_000, record["key"] if same else None)
     text = script(arrays, facts)
-    DATA.write_text(text)
+    DATA.write_text(text, "utf-8")
     PAGE.write_text(with_table(PAGE.read_text("utf-8"), facts, len(text)), "utf-8")
     print(json.dumps(facts, indent=1))
     print(f"{DATA.relative_to(REPOSITORY)}: {len(text):,} bytes")

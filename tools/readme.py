@@ -83,10 +83,10 @@ def main():
     parser.add_argument("--check", action="store_true", help="change nothing; exit status 1 if old")
     arguments = parser.parse_args()
     records = headline_records()
-    text = with_table(README.read_text(), records)
+    text = with_table(README.read_text("utf-8"), records)
     if arguments.check:
-        return int(text != README.read_text())
-    README.write_text(text)
+        return int(text != README.read_text("utf-8"))
+    README.write_text(text, "utf-8")
     draw_picture(next(r for r in records if (r["method"], r["dataset"]) == ("desom", "mnist")))
     return 0
 

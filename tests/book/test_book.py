@@ -74,7 +74,7 @@ def test_a_failing_notebook_is_named_with_its_error_and_kept(repository):
         "book: notebooks/chapter.ipynb failed: In [2] raised ZeroDivisionError: division by zero "
         f"(the execution is in {kept})"
     )
-    assert "ZeroDivisionError" in kept.read_text()
+    assert "ZeroDivisionError" in kept.read_text("utf-8")
 
 
 def test_a_notebook_that_ends_early_is_refused(repository):

@@ -133,7 +133,7 @@ def test_the_gate_refuses_what_is_no_notebook(repository, content):
 @pytest.mark.parametrize(("minor", "sentence"), [(4, "has no cell ids"), (5, "is not a notebook")])
 def test_the_gate_refuses_cells_without_ids(repository, minor, sentence):
     path = repository / "notebooks/chapter.ipynb"
-    content = json.loads(path.read_text()) | {"nbformat_minor": minor}
+    content = json.loads(path.read_text("utf-8")) | {"nbformat_minor": minor}
     for cell in content["cells"]:
         del cell["id"]
     path.write_text(json.dumps(content))

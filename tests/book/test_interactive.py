@@ -11,7 +11,7 @@ from drawings import apply, nearest, read
 
 @pytest.fixture(scope="module")
 def committed():
-    return read(interactive.DATA.read_text())
+    return read(interactive.DATA.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")

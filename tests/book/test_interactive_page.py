@@ -12,7 +12,7 @@ from drawings import DIGITS, apply, nearest, read
 @pytest.fixture(scope="module")
 def data():
     """Read the arrays and the facts of the data file."""
-    return read(interactive.DATA.read_text())
+    return read(interactive.DATA.read_text("utf-8"))
 
 
 @pytest.fixture

@@ -145,5 +145,5 @@ def test_the_front_page_leads_to_the_print(tmp_path):
     (tmp_path / "desom.pdf").write_bytes(bytes(2_000_000))
     for _ in range(2):
         pdf.join(tmp_path)
-    assert front.read_text().count('href="../desom.pdf"') == 1
+    assert front.read_text("utf-8").count('href="../desom.pdf"') == 1
     assert (tmp_path / "html/desom.pdf").exists()

@@ -6,12 +6,12 @@ import readme
 
 
 def test_the_table_is_the_one_that_the_records_give():
-    text = readme.README.read_text()
+    text = readme.README.read_text("utf-8")
     assert readme.with_table(text, readme.headline_records()) == text
 
 
 def test_the_table_follows_a_record_that_changes():
-    text = readme.README.read_text()
+    text = readme.README.read_text("utf-8")
     records = copy.deepcopy(readme.headline_records())
     records[0]["metrics"]["purity"] += 1
     changed = readme.with_table(text, records)
