@@ -21,6 +21,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -42,6 +43,9 @@ from gate import (
 HOUR = 3600
 # The longest that a cell may take. At the paper's scale a cell may train a whole grid.
 TIMEOUTS = {"quick": HOUR, "paper": 96 * HOUR}
+# Trainings or notebooks at a time. Most of what is quick uses one core; at the paper's scale a
+# training has the whole machine.
+JOBS = {"quick": 2, "paper": 1}
 
 
 def overrides(source, wanted):
@@ -84,7 +88,7 @@ def overrides(source, wanted):
     }
 
 
-def run(source, target, parameters, timeout):
+def run(source, target, parameters, timeout, progress):
     """Execute a notebook by papermill, in its own folder.
 
     Parameters
@@ -95,6 +99,8 @@ def run(source, target, parameters, timeout):
         What to inject.
     timeout : int
         The longest that a cell may take, in seconds.
+    progress : bool
+        Whether to show a progress bar.
 
     Raises
     ------
@@ -114,7 +120,7 @@ def run(source, target, parameters, timeout):
             cwd=source.parent,
             start_timeout=300,
             execution_timeout=timeout,
-            progress_bar={"desc": source.stem},
+            progress_bar={"desc": source.stem} if progress else False,
             # The kernel would warn, above every progress bar, that it is not encrypted.
             config=Config(KernelManager={"transport_encryption": "auto"}),
         )
@@ -145,6 +151,7 @@ def stage(build, *, executed):
 def execute(arguments):
     """Execute every notebook, and stage the scrubbed executions with the pages."""
     from ipykernel.kernelspec import write_kernel_spec
+    from joblib import Parallel, delayed
 
     build, scale = arguments.into / "_build", arguments.scale
     refuse([fault for source in sources(ROOT) for fault in source_faults(source)])
@@ -169,19 +176,40 @@ def execute(arguments):
         os.environ["DESOM_RESULTS"] = str(results)
     print(f"Records: {os.environ.get('DESOM_RESULTS', ROOT / 'results')}", flush=True)
 
+    if scale == "quick":
+        train(JOBS[scale])
+
     executions = build / "executions"
     shutil.rmtree(executions, ignore_errors=True)
     executions.mkdir()
-    faults = []
-    for source, parameters in plan:
-        print(f"Executing notebooks/{source.name} at scale {scale}", flush=True)
-        start = time.monotonic()
-        run(source, executions / source.name, parameters, TIMEOUTS[scale])
-        notebook = read(executions / source.name)
-        faults += execution_faults(f"_build/executions/{source.name}", notebook)
-        nbformat.write(scrub(notebook), build / "source" / "book" / source.name)
-        print(f"Executed notebooks/{source.name} in {time.monotonic() - start:.0f} s", flush=True)
-    refuse(faults)
+    steps = (delayed(execute_one)(source, build, scale, parameters) for source, parameters in plan)
+    faults = Parallel(n_jobs=min(JOBS[scale], len(plan)))(steps)
+    refuse([*chain(*faults)])
+
+
+def train(workers):
+    """Train what the notebooks read, before they run at the same time and want the same runs."""
+    from desom.experiments.grids import GRIDS
+
+    code = "\n".join(cell.source for source in sources(ROOT) for cell in read(source).cells)
+    grids = [grid for grid in GRIDS if f'"{grid}"' in code]
+    if grids:
+        from desom.experiments import collect, runs_of
+
+        runs = {run.key: run for grid in grids for run in runs_of(grid, "quick")}
+        collect([*runs.values()], workers=workers)
+
+
+def execute_one(source, build, scale, parameters):
+    """Execute a notebook, and stage it without what is volatile; give its faults."""
+    print(f"Executing notebooks/{source.name} at scale {scale}", flush=True)
+    start, target = time.monotonic(), build / "executions" / source.name
+    run(source, target, parameters, TIMEOUTS[scale], progress=JOBS[scale] == 1)
+    notebook = read(target)
+    faults = execution_faults(f"_build/executions/{source.name}", notebook)
+    nbformat.write(scrub(notebook), build / "source" / "book" / source.name)
+    print(f"Executed notebooks/{source.name} in {time.monotonic() - start:.0f} s", flush=True)
+    return faults
 
 
 def keep(arguments):

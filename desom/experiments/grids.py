@@ -19,7 +19,7 @@ QUICK_CONFIG = {
     "ae_minisom": _PRETRAINED | {"iterations": 2000},
     "ae_kerasom": _PRETRAINED | {"iterations": 3000},
     "som_vae": _NARROW | {"iterations": 400},
-    "desom": _NARROW | {"iterations": 1000},
+    "desom": _NARROW | {"iterations": 600},
     "ae_kmeans": _PRETRAINED,
     "ae_gmm": _PRETRAINED,
     "aec": _PRETRAINED | {"iterations": 200, "update_interval": 20},
@@ -31,7 +31,7 @@ QUICK_CONFIG = {
     "wamic": _PRETRAINED | {"iterations": 300},
     "dnm": _PRETRAINED | {"iterations": 300},
     "kerasom_official": {"iterations": 1000, "learning_rate": 0.01},
-    "desom_official": _NARROW | {"iterations": 1000},
+    "desom_official": _NARROW | {"iterations": 600},
 }
 
 QUICK_SEEDS = (0, 1)
@@ -39,7 +39,7 @@ QUICK_SEEDS = (0, 1)
 # Grids that vary a setting have many rows: their quick ones are few.
 _SMALL = _NARROW | {"iterations": 400}
 
-_MOVIE = _NARROW | {"snapshots": 24, "iterations": 1000}
+_MOVIE = _NARROW | {"snapshots": 24, "iterations": 600}
 
 _SMALL_MAPS = (
     ("ae_kerasom", _MOVIE | _PRETRAINED),
@@ -184,7 +184,7 @@ GRIDS = {
         ),
         quick_rows=tuple(
             ("desom", _SMALL | {"iterations": iterations} | changed)
-            for iterations in (400, 1000)
+            for iterations in (400, 800)
             for changed in ({}, {"learning_rate": 3e-3}, {"map_size": (4, 4)}, {"t_min": 1.0})
         ),
     ),
@@ -213,8 +213,8 @@ GRIDS = {
                 {},
                 {"topology": "hexagonal"},
                 {"map_size": (1, 64)},
-                {"iterations": 1000},
-                {"iterations": 1000, "topology": "hexagonal"},
+                {"iterations": 800},
+                {"iterations": 800, "topology": "hexagonal"},
             )
         ),
     ),
@@ -233,6 +233,10 @@ GRIDS = {
         tuple(("ae_kerasom", {"som_learning_rate": rate}) for rate in (0.001, 0.003, 0.01, 0.03)),
         ("mnist", "fashion_mnist", "reuters21578"),
         (0, 1, 2),
+        tuple(
+            ("ae_kerasom", QUICK_CONFIG["ae_kerasom"] | {"som_learning_rate": rate})
+            for rate in (0.001, 0.01)
+        ),
     ),
     # The paper pre-trains for 200 epochs, which is 55,000 iterations on MNIST.
     "pretraining": Grid(
@@ -290,5 +294,9 @@ GRIDS = {
             for decay in ("asymptotic", "linear")
         ),
         seeds=(0, 1, 2),
+        quick_rows=tuple(
+            ("minisom", QUICK_CONFIG["minisom"] | {"sigma": sigma, "decay": decay})
+            for sigma, decay in ((1.0, "asymptotic"), (1.0, "linear"), (4.0, "linear"))
+        ),
     ),
 }
