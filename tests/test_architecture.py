@@ -232,12 +232,12 @@ def test_a_circle_is_found(files, build):
     [
         *(
             (f"desom/{name}.py", f"from desom.{target} import x")
-            for name in CORE
+            for name in sorted(CORE)
             for target in ("baselines", "datasets", "metrics", "experiments", "figures", "report")
         ),
-        *(("desom/engine/new.py", f"from desom.{target} import x") for target in CORE),
-        *(("desom/metrics/new.py", f"import desom.{target}") for target in ESTIMATORS),
-        *(("desom/figures/new.py", f"import desom.{target} as x") for target in ESTIMATORS),
+        *(("desom/engine/new.py", f"from desom.{target} import x") for target in sorted(CORE)),
+        *(("desom/metrics/new.py", f"import desom.{target}") for target in sorted(ESTIMATORS)),
+        *(("desom/figures/new.py", f"import desom.{target} as x") for target in sorted(ESTIMATORS)),
         ("desom/figures/new.py", "from desom import DESOM"),
         ("desom/figures/new.py", "from desom.experiments.run import Run"),
         ("desom/figures/new.py", "from ..experiments import run"),
