@@ -8,6 +8,8 @@ ALL := .venv/.installed
 COMPILER := .venv/.jupyter-book
 PRINTER := .venv/.printer
 PEERS := .venv/.peers
+# All tests are shared out among processes, one for each core, file by file.
+SHARED := --numprocesses auto --dist loadfile
 # The rooms that `make check` tests: the core and what is pure arithmetic.
 FAST := tests/test_architecture.py tests/test_autoencoder.py tests/test_estimator.py \
 	tests/test_grid.py tests/test_methods.py tests/test_som.py tests/test_storage.py \
@@ -53,11 +55,11 @@ check: $(ALL) ## check style, and run the fast tests: for the loop of editing, a
 test: $(ALL) ## check style, run all tests, build the book at the quick scale
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest
+	$(BIN)/pytest $(SHARED)
 
 test-backends: $(PEERS) ## run the tests on JAX and on PyTorch
-	KERAS_BACKEND=jax $(BIN)/pytest
-	KERAS_BACKEND=torch $(BIN)/pytest
+	KERAS_BACKEND=jax $(BIN)/pytest $(SHARED)
+	KERAS_BACKEND=torch $(BIN)/pytest $(SHARED)
 
 lock: ## pin every package anew in constraints.txt, for Linux and macOS (needs uv); mend environment.yml by hand
 	uv pip compile pyproject.toml --upgrade --all-extras --universal --no-header --no-annotate --output-file constraints.txt

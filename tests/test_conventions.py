@@ -1,8 +1,7 @@
-"""Every method against scikit-learn's checks of its conventions."""
+"""Every method of ours against scikit-learn's checks of its conventions."""
 
 import pytest
 from scipy.special import expit
-from sklearn.cluster import KMeans
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from desom import DESOM, Kerasom
@@ -17,7 +16,6 @@ from desom.baselines.dkm import DKM
 from desom.baselines.dnm import DNM
 from desom.baselines.idec import IDEC
 from desom.baselines.minisom import Minisom
-from desom.baselines.official import OfficialKerasom
 from desom.baselines.som_vae import SOMVAE
 from desom.baselines.vade import VaDE
 from desom.baselines.wamic import WaMiC
@@ -39,10 +37,8 @@ class SquashingVaDE(VaDE):
 
 
 CHECKED = [
-    KMeans(3),
     Minisom(**MAP, **ONLINE),
     Kerasom(**MAP, **GRADIENT, **TRAINING),
-    OfficialKerasom(**MAP, **GRADIENT, **TRAINING),
     Autoencoder(**NETWORK, iterations=5),
     AEMinisom(**MAP, **ONLINE, **NETWORK, pretrain_iterations=5),
     AEKerasom(**MAP, **GRADIENT, **NETWORK, pretrain_iterations=5, som_learning_rate=0.1),
@@ -55,14 +51,8 @@ CHECKED = [
 ]
 
 
-def expected_to_fail(estimator):
-    # As scikit-learn expects of its own k-means: weights change the draws of k-means++.
-    names = [f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")]
-    return dict.fromkeys(names, "random draws") if isinstance(estimator, KMeans) else {}
-
-
 @pytest.mark.usefixtures("eager", "few_restarts")
-@parametrize_with_checks(CHECKED, expected_failed_checks=expected_to_fail)
+@parametrize_with_checks(CHECKED)
 def test_scikit_learn_s_checks(estimator, check, monkeypatch):
     # Without this, a check of NumPy arrays would be skipped.
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
