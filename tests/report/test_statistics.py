@@ -5,13 +5,16 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.stats import studentized_range, ttest_ind
 from scipy.stats import t as student
-from scipy.stats import ttest_ind
 
+from desom.errors import InputError
 from desom.report.statistics import (
+    against_best,
     against_control,
     any_difference,
     critical_difference,
+    equivalent,
     expected_best,
     hedges_g,
     holm,
@@ -99,21 +102,136 @@ def test_hedges_g_is_the_difference_in_pooled_standard_deviations():
     assert np.isnan(hedges_g([1], [2]))
 
 
-def test_verdicts():
-    values = [0.92, 0.94, 0.96]  # mean 0.94, standard deviation 0.02
-    assert verdict(values, 0.93) == ("reproduced", pytest.approx(0.5))
-    assert verdict(values, 0.9801) == ("worse", pytest.approx(-2.005))
-    assert verdict(values, 0.89) == ("better", pytest.approx(2.5))
+def test_a_mean_within_the_margin_is_reproduced_and_one_beyond_it_is_not():
+    values = [0.930, 0.931, 0.929, 0.930]
+    assert verdict(values, 0.935).word == "reproduced", "though surely lower"
+    assert verdict(values, 0.96).word == "worse"
+    assert verdict(values, 0.90).word == "better"
+    assert verdict(values, 0.935, margin=0.004).word == "worse"
 
 
-def test_without_spread_the_rounding_of_the_published_number_is_the_unit():
-    assert verdict([0.8424, 0.8424], 0.842) == ("reproduced", pytest.approx(0.8))
-    assert verdict([0.8424, 0.8424], 0.841) == ("better", pytest.approx(2.8))
+def test_runs_that_scatter_too_much_leave_it_undecided():
+    values = [0.85, 0.93, 0.97, 0.90]
+    for published in (0.93, 0.9125, 0.88):
+        assert verdict(values, published).word == "undecided"
+    assert verdict(values, 0.5).word == "better"
 
 
-def test_a_single_seed_has_no_verdict():
-    word, deviations = verdict([0.9], 0.9)
-    assert word == "" and np.isnan(deviations)
+def test_the_interval_holds_the_true_difference_in_95_of_100_cases():
+    # Theirs are ten runs of the same spread; only their mean is printed, with three digits.
+    rng, hits = np.random.default_rng(0), 0
+    for _ in range(2000):
+        published = round(rng.normal(0.5, 0.1, 10).mean(), 3)
+        result = verdict(rng.normal(0.6, 0.1, 6), published)
+        hits += result.low <= 0.1 <= result.high
+    assert 0.935 <= hits / 2000 <= 0.965
+
+
+@pytest.mark.parametrize(
+    ("difference", "size"),
+    [(0.002, "negligible"), (-0.01, "small"), (0.03, "moderate"), (-0.2, "large")],
+)
+def test_the_size_of_a_difference_has_a_word(difference, size):
+    result = verdict([0.6, 0.6], 0.6 - difference)
+    assert result.size == size and result.difference == pytest.approx(difference)
+
+
+def test_without_spread_the_rounding_of_the_published_number_remains():
+    result = verdict([0.8424, 0.8424], 0.842)
+    assert result.word == "reproduced"
+    assert (result.low, result.high) == pytest.approx((0.0004 - 0.0005, 0.0004 + 0.0005))
+
+
+def test_a_single_seed_has_a_difference_but_no_verdict():
+    result = verdict([0.9], 0.8)
+    assert (result.word, result.size) == ("", "large") and np.isnan([result.low, result.high]).all()
+
+
+# Equivalence
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_means_are_equivalent_if_their_interval_is_within_the_margin(seed):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(0, 0.02, 7), rng.normal(0.005, 0.03, 10)
+    interval = ttest_ind(a, b, equal_var=False).confidence_interval(0.9)
+    needed = max(-interval.low, interval.high)
+    assert equivalent(a, b, needed) == pytest.approx(0.05)
+    assert equivalent(a, b, 1.1 * needed) < 0.05 < equivalent(a, b, 0.9 * needed)
+    assert equivalent(a, b, needed) == pytest.approx(equivalent(b, a, needed))
+
+
+def test_equivalence_is_claimed_falsely_one_time_in_twenty_and_seen_where_it_is():
+    rng = np.random.default_rng(0)
+    pairs = rng.normal(0, [[0.02], [0.01]], (500, 2, 10))
+    at_the_border = [equivalent(a + 0.03, b, 0.03) < 0.05 for a, b in pairs]
+    assert 0.025 <= np.mean(at_the_border) <= 0.075
+    assert np.mean([equivalent(a, b, 0.03) < 0.05 for a, b in pairs]) > 0.9
+
+
+def test_a_few_scattered_seeds_are_neither_different_nor_equivalent():
+    a, b = [0.90, 0.95, 0.92], [0.91, 0.96, 0.90]
+    assert welch(a, b).p_value > 0.05 and equivalent(a, b, 0.02) > 0.05
+
+
+def test_equivalence_without_spread_or_of_a_single_seed():
+    assert equivalent([0.5, 0.5], [0.51, 0.51], 0.02) == 0
+    assert equivalent([0.5, 0.5], [0.53, 0.53], 0.02) == 1
+    assert np.isnan(equivalent([0.5], B))
+    with pytest.raises(InputError, match=r"margin = 0 cannot be used: it must be positive\."):
+        equivalent(A, B, 0)
+
+
+# Comparisons with the best
+
+
+def test_two_methods_are_compared_by_welch_s_test():
+    p = against_best([B, A])
+    assert p[0] == pytest.approx(welch(A, B).p_value) and np.isnan(p[1])
+
+
+def test_several_methods_are_compared_by_the_range_of_all_means():
+    rng = np.random.default_rng(0)
+    groups = [A, B, [0.92, 0.93, 0.935], [0.91, 0.95]]
+    p = against_best(groups)
+    for other in (1, 2, 3):
+        squares = [np.var(g, ddof=1) / len(g) for g in (A, groups[other])]
+        t = (np.mean(A) - np.mean(groups[other])) / sum(squares) ** 0.5
+        terms = [q**2 / (len(g) - 1) for q, g in zip(squares, (A, groups[other]), strict=True)]
+        freedom = sum(squares) ** 2 / sum(terms)
+        spread = (rng.chisquare(freedom, 200_000) / freedom) ** 0.5
+        ranges = np.ptp(rng.normal(size=(200_000, 4)), axis=1) / spread
+        assert p[other] == pytest.approx(np.mean(ranges > 2**0.5 * t), abs=0.005)
+
+
+@pytest.mark.parametrize("spreads", [[1] * 7, [1, 2, 3, 4, 5, 6, 7], [0.1, 1, 1, 1, 1, 1, 1]])
+def test_equal_methods_raise_an_alarm_one_time_in_twenty_at_any_spreads(spreads):
+    tables = np.random.default_rng(0).normal(size=(400, 7, 10)) * np.array(spreads)[:, None]
+    means, squares = tables.mean(axis=2), tables.var(axis=2, ddof=1) / 10
+    best = means.argmax(axis=1)[:, None]
+    gaps = np.take_along_axis(means, best, 1) - means
+    t = gaps / np.sqrt(np.take_along_axis(squares, best, 1) + squares)
+    # The range has the lightest tail if the spreads are known: a smaller t is never an alarm.
+    least = studentized_range.ppf(0.95, 7, np.inf) / np.sqrt(2)
+    suspects = tables[t.max(axis=1) > least]
+    alarms = sum(np.nanmin(against_best(table)) < 0.05 for table in suspects)
+    assert 0.01 <= alarms / len(tables) <= 0.07
+    assert all(
+        np.nanmin(against_best(table)) >= 0.05 for table in tables[t.max(axis=1) < least][:5]
+    )
+
+
+def test_a_method_that_is_far_from_the_best_is_seen_among_many():
+    scores = np.random.default_rng(0).normal(size=(7, 10)) * 0.01 + 0.9
+    scores[3] -= 0.1
+    p = against_best(scores)
+    assert p[3] < 1e-4 and np.nanmin(np.delete(p, 3)) > 0.05
+
+
+def test_methods_without_spread_or_of_a_single_seed():
+    p = against_best([[0.9, 0.9], [0.9, 0.9], [0.8, 0.8], [0.7]])
+    assert np.isnan(p[[0, 3]]).all() and p[1] == 1 and p[2] == 0
+    assert np.isnan(against_best([[0.9], [0.8]])).all()
 
 
 def test_the_expected_best_is_the_mean_over_all_subsets():
