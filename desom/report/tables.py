@@ -12,7 +12,7 @@ import pandas as pd
 
 from desom.errors import check_name
 from desom.methods import LABELS
-from desom.report.statistics import hedges_g, holm, mean_and_sd, verdict, welch
+from desom.report.statistics import against_best, hedges_g, mean_and_sd, verdict
 
 SEEDS = 10  # of every method in the paper; other numbers are noted
 ALPHA = 0.05
@@ -78,8 +78,8 @@ def _hashable(value):
 def compare(runs, datasets, metrics, published):
     """Summarise the seeds of every cell of a table, and compare them.
 
-    Within a column, a data set and a metric, every method is tested against the one with the best
-    mean. Holm's correction counts the tests of that column.
+    Within a column, a data set and a metric, every method is compared with the one with the best
+    mean, by `statistics.against_best`.
 
     Parameters
     ----------
@@ -95,9 +95,9 @@ def compare(runs, datasets, metrics, published):
     -------
     DataFrame
         One row per cell: ``dataset``, ``metric``, ``method``; ``n``, ``mean``, ``sd`` of our seeds;
-        ``p`` and ``p_holm`` of Welch's test against the best, NaN for the best itself; Hedges'
-        ``g``, negative below the best; ``bold`` and ``bold_holm``, whether it is the best or not
-        significantly worse; ``published``, ``verdict`` and ``deviations``, as `statistics.verdict`
+        ``p`` of the comparison with the best, NaN for the best itself; Hedges' ``g``, negative
+        below the best; ``bold``, whether it is the best or not significantly worse; ``published``,
+        ``verdict``, ``difference`` with ``low`` and ``high``, and ``size``, as `statistics.verdict`
         has them. A cell without runs has ``n`` = 0 and NaN.
 
     Raises
@@ -118,38 +118,37 @@ def compare(runs, datasets, metrics, published):
 def _column(runs, dataset, metric, position, published):
     """Compare the methods on one data set by one metric, the one of this position in the paper."""
     values = {m: runs.loc[runs["method"] == m, metric].dropna().to_numpy() for m in published}
-    measured = {method: v.mean() for method, v in values.items() if len(v)}
-    best = max(measured, key=measured.get, default=None)
+    measured = {method: ours for method, ours in values.items() if len(ours)}
+    best = max(measured, key=lambda method: measured[method].mean(), default=None)
+    p = dict(zip(measured, against_best([*measured.values()]) if measured else (), strict=True))
     cells = []
     for method, ours in values.items():
-        cell = {"dataset": dataset, "metric": metric, "method": method}
-        cell |= {"n": len(ours), "verdict": ""}
+        cell = {"dataset": dataset, "metric": metric, "method": method, "n": len(ours)}
+        cell |= {"verdict": "", "size": ""}
+        quoted = published[method].get(dataset)
+        if quoted:
+            cell["published"] = quoted[position]
         if method in measured:
             cell["mean"], cell["sd"] = mean_and_sd(ours)
+            cell["p"] = p[method]
             if method != best:
-                cell["p"] = welch(ours, values[best]).p_value
-                cell["g"] = hedges_g(ours, values[best])
-        if quoted := published[method].get(dataset):
-            cell["published"] = quoted[position]
-            if method in measured:
-                cell["verdict"], cell["deviations"] = verdict(ours, quoted[position])
+                cell["g"] = hedges_g(ours, measured[best])
+            if quoted:
+                result = verdict(ours, quoted[position])
+                cell |= result._asdict() | {"verdict": result.word}
         cells.append(cell)
     names = ["dataset", "metric", "method", "n"]
-    numbers = ["mean", "sd", "p", "p_holm", "g", "published", "deviations"]
-    column = pd.DataFrame(cells, columns=[*names, *numbers, "verdict"])
+    numbers = ["mean", "sd", "p", "g", "published", "difference", "low", "high"]
+    column = pd.DataFrame(cells, columns=[*names, *numbers, "verdict", "size"])
     column = column.astype(dict.fromkeys(numbers, float))
-    column["p_holm"] = holm(column["p"])
-    is_best = column["method"] == best
-    return column.assign(
-        bold=is_best | (column["p"] > ALPHA), bold_holm=is_best | (column["p_holm"] > ALPHA)
-    )
+    return column.assign(bold=(column["method"] == best) | (column["p"] > ALPHA))
 
 
 def _cell_lines(cell):
     """Write what a cell says, a line each; the first is the mean, or that there is none."""
     lines = ["not run here"]
     if cell.n:
-        lines = [f"{cell.mean:.3f}" + "*" * cell.bold_holm]
+        lines = [f"{cell.mean:.3f}"]
         if cell.n > 1:
             lines.append(f"± {cell.sd:.3f}")
         if cell.n != SEEDS:
@@ -160,10 +159,10 @@ def _cell_lines(cell):
 
 
 def _verdict_lines(cell):
-    """Write the verdict of a cell and the difference in standard deviations, if it has one."""
+    """Write the verdict of a cell, the difference and its size, if it has one."""
     if not cell.verdict:
         return []
-    return [cell.verdict, f"{cell.deviations:+.1f} SD".replace("-", "−")]
+    return [cell.verdict, f"{cell.difference:+.3f}, {cell.size}".replace("-", "−")]
 
 
 def _arrange(cells, write):
@@ -272,7 +271,7 @@ def method_scores(cells, method):
     own = cells[(cells["method"] == method) & ((cells["n"] > 0) | cells["published"].notna())]
     counts = own["verdict"].value_counts()
     judged = ", ".join(
-        f"{counts.get(word, 0)} {word}" for word in ("reproduced", "better", "worse")
+        f"{counts.get(word, 0)} {word}" for word in ("reproduced", "better", "worse", "undecided")
     )
     compared = len(own) - counts.get("", 0)
     sentence = f"Of {compared} numbers of the paper that have runs beside them: {judged}."

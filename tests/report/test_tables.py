@@ -7,12 +7,12 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_ind
 
 from desom import datasets
 from desom.errors import InputError
 from desom.methods import METHODS
 from desom.report import published, tables
+from desom.report.statistics import against_best
 from desom.report.tables import (
     compare,
     download_link,
@@ -98,23 +98,20 @@ def test_a_cell_summarises_its_seeds():
     assert cell["n"] == 10
     assert (cell["mean"], cell["sd"]) == pytest.approx((mean, sd))
     assert cell["published"] == 0.565
-    assert cell["deviations"] == pytest.approx((mean - 0.565) / sd)
-    assert cell["verdict"] == "worse"
+    assert cell["difference"] == pytest.approx(mean - 0.565)
+    assert cell["low"] < cell["difference"] < cell["high"] < -0.02
+    assert (cell["verdict"], cell["size"]) == ("worse", "moderate")
 
 
 def test_a_cell_is_tested_against_the_best_of_its_column():
     cells = table()
-    best = [purity_of("desom", seed) for seed in range(10)]
-    p = {
-        method: ttest_ind([purity_of(method, s) for s in range(10)], best, equal_var=False).pvalue
-        for method in ("kmeans", "kerasom")
-    }
-    assert np.isnan(cell_of(cells, "mnist", "purity", "desom")["p"])
-    for method in p:
-        assert cell_of(cells, "mnist", "purity", method)["p"] == pytest.approx(p[method])
-    corrected = [cell_of(cells, "mnist", "purity", method)["p_holm"] for method in p]
-    smallest = min(p.values())
-    assert min(corrected) == pytest.approx(2 * smallest)
+    scores = [[purity_of(method, seed) for seed in range(10)] for method in SCORES]
+    expected = dict(zip(SCORES, against_best(scores), strict=True))
+    for method in ("kmeans", "kerasom"):
+        cell = cell_of(cells, "mnist", "purity", method)
+        assert cell["p"] == pytest.approx(expected[method]) and cell["g"] < 0
+    best = cell_of(cells, "mnist", "purity", "desom")
+    assert np.isnan([best["p"], best["g"]]).all()
     assert list(cells.query("dataset == 'mnist' and bold")["method"]) == ["desom", "desom"]
 
 
@@ -130,11 +127,9 @@ def test_bold_are_the_best_and_those_not_significantly_worse():
     )
     cells = compare(runs, ["mnist"], ["purity"], PUBLISHED).set_index("method")
     assert cells.loc["kmeans", "p"] < 0.05 and not cells.loc["kmeans", "bold"]
-    assert cells.loc["desom", ["bold", "bold_holm"]].all()
-    for name, p in (("bold", "p"), ("bold_holm", "p_holm")):
-        others = cells.drop("desom")
-        assert (others[name] == (others[p] > 0.05)).all()
-    assert (cells["bold_holm"] | ~cells["bold"]).all()
+    assert cells.loc["desom", "bold"]
+    others = cells.drop("desom")
+    assert (others["bold"] == (others["p"] > 0.05)).all()
 
 
 def test_cells_without_runs_and_cells_without_published_numbers():
@@ -171,10 +166,10 @@ def test_every_rendering_follows_a_record_that_changes():
 def test_the_page_shows_what_the_cells_hold():
     html = to_html(table(), "See <this> & that", "t").to_html()
     assert "See &lt;this&gt; &amp; that" in html
-    assert "<b>0.941*</b><br>± 0.001<br>paper 0.939<br>reproduced<br>+2.0 SD" in html
-    assert "0.841<br>± 0.001<br>paper 0.842<br>reproduced<br>−0.6 SD" in html
+    assert "<b>0.941</b><br>± 0.001<br>paper 0.939<br>reproduced<br>+0.002, negligible" in html
+    assert "0.841<br>± 0.001<br>paper 0.842<br>reproduced<br>−0.001, negligible" in html
     assert "not run here<br>paper 0.700" in html
-    assert "<b>0.810*</b><br>± 0.010<br>3 seeds" in html
+    assert "<b>0.810</b><br>± 0.010<br>3 seeds" in html
     assert html.index("DESOM") > html.index("kerasom") > html.index("k-means")
 
 
@@ -198,7 +193,7 @@ def test_latex_is_well_formed_and_holds_the_same_cells():
     rows = body.strip().removesuffix(r"\addlinespace").split(r"\addlinespace")
     assert len(rows) == 3
     assert all(len(re.findall(r"(?<!\\)&", row)) == 4 for row in rows)
-    assert r"\textbf{0.941$^{*}$}\\$\pm$ 0.001\\paper 0.939\\reproduced\\+2.0 SD" in latex
+    assert r"\textbf{0.941}\\$\pm$ 0.001\\paper 0.939\\reproduced\\+0.002, negligible" in latex
     assert r"\multicolumn{2}{c}{MNIST} & \multicolumn{2}{c}{Digits}" in latex
 
 
@@ -217,10 +212,10 @@ def rows_of(html):
 
 def test_the_page_of_a_method_has_its_cells():
     html = method_scores(table(), "kerasom")
-    assert "<p>Of 2 numbers of the paper that have runs beside them: 0 reproduced, 0" in html
+    assert "<p>Of 2 numbers of the paper that have runs beside them: 1 reproduced, 0" in html
     assert rows_of(html) == [
-        ["MNIST", "purity", "0.826", "0.821", "0.001", "10", "worse, −4.1 SD"],
-        ["MNIST", "NMI", "0.565", "0.521", "0.001", "10", "worse, −37.7 SD"],
+        ["MNIST", "purity", "0.826", "0.821", "0.001", "10", "reproduced, −0.005, negligible"],
+        ["MNIST", "NMI", "0.565", "0.521", "0.001", "10", "worse, −0.044, moderate"],
         ["Digits", "purity", "0.700", "not run here", "–", "–", "–"],
         ["Digits", "NMI", "0.600", "not run here", "–", "–", "–"],
     ]
