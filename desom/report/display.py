@@ -16,18 +16,7 @@ RECORDS = "application/vnd.desom.records+json"
 
 
 def show_code(*functions):
-    """Show functions as the module has them, without their docstrings.
-
-    Parameters
-    ----------
-    *functions : callable
-        Functions, methods or classes of this package.
-
-    Returns
-    -------
-    IPython.display.Markdown
-        Their source, cut out of the files as they are now.
-    """
+    """Show functions or classes as Markdown, cut out of their files, without their docstrings."""
     sources = [dedent(inspect.getsource(function)).rstrip() for function in functions]
     sources = [re.sub(r'\n *""".*?"""', "", source, flags=re.DOTALL) for source in sources]
     return Markdown("```python\n" + "\n\n\n".join(sources) + "\n```")
@@ -36,17 +25,8 @@ def show_code(*functions):
 def cite(records, folder=None):
     """Say under a cell which records it reads; the book folds that, and adds a link to the code.
 
-    Parameters
-    ----------
-    records : list of dict
-        Records of runs. None at all are not cited.
-    folder : str or Path, optional
-        The folder that they came from; ``records.default_folder()``, as for `collect`, by default.
-
-    Returns
-    -------
-    list of dict
-        The same records.
+    They came from ``folder``, ``records.default_folder()`` by default, and are handed on as they
+    are. An empty list is not cited.
     """
     if records:
         names = dict.fromkeys(f"{record['method']}/{record['dataset']}" for record in records)
@@ -58,13 +38,7 @@ def cite(records, folder=None):
 
 
 def read_benchmarks():
-    """Read the figures of the benchmarks in the repository, and cite them as `cite` does.
-
-    Returns
-    -------
-    dict
-        What ``results/benchmarks.json`` holds, by benchmark.
-    """
+    """Read ``results/benchmarks.json`` as a dictionary by benchmark, and cite it as `cite` does."""
     path = REPOSITORY / "results" / "benchmarks.json"
     benchmarks = json.loads(path.read_text("utf-8"))
     parts = [p for name in benchmarks.values() for p in (name, *name.get("other_machines", []))]

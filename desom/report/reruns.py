@@ -36,28 +36,11 @@ def own_folder():
 
 
 def your_runs(scale, *grids, methods=None, folder=None):
-    """Show a reader's runs beside the recorded ones, or how to make one.
+    """Show a reader's runs of some grids beside the recorded ones, or how to make one.
 
-    Parameters
-    ----------
-    scale : {"paper", "quick"}
-        Runs at the quick scale are not compared.
-    *grids : str
-        The grids of the chapter.
-    methods : list of str, optional
-        The part of the grids wanted; all of their methods by default.
-    folder : str or Path, optional
-        The folder of the reader's records; that of `own_folder` by default.
-
-    Returns
-    -------
-    IPython.display.Markdown or pandas.io.formats.style.Styler
-        A sentence, or a table with a row for each method, setting and measure.
-
-    Raises
-    ------
-    InputError
-        If a grid is unknown, a method not in it, or a record cannot be read.
+    ``methods`` limits the grids; ``folder`` is that of the reader's records, `own_folder` by
+    default. The result is a sentence, Markdown, or a Styler with a row for each method, setting and
+    measure. InputError if a grid or a method is unknown, or a record cannot be read.
     """
     folder = Path(folder or own_folder()).resolve()
     if scale != "paper":
@@ -111,19 +94,11 @@ def compare_runs(theirs, ours):
     about the means of their settings, all settings of a method on a data set taken together, and t
     the quantile of Student's distribution with the degrees of freedom of s.
 
-    Parameters
-    ----------
-    theirs, ours : list of dict
-        Records. One run per setting and seed counts.
-
-    Returns
-    -------
-    DataFrame
-        A row for each setting of ``theirs`` and each of ``MEASURES`` that it has: ``method``,
-        ``data``, ``setting`` (what it does not share with the others), ``measure``, ``your runs``,
-        ``yours``, ``our runs``, ``ours``, ``± SD``, ``from`` and ``to``, the interval, and the
-        ``verdict``: ``within tolerance``, ``off``, ``no tolerance`` where no recorded setting has a
-        second run, or ``not recorded``.
+    Both sides are records; one run per setting and seed counts. The frame has a row for each
+    setting of ``theirs`` and each of ``MEASURES`` that it has. Its ``setting`` is what it does not
+    share with the others; ``from`` and ``to`` are the interval; the ``verdict`` is ``within
+    tolerance``, ``off``, ``no tolerance`` where no recorded setting has a second run, or ``not
+    recorded``.
     """
     configs = [(record["method"], record["config"]) for record in theirs + ours]
     theirs, ours = _by_settings(theirs, configs), _by_settings(ours, configs)

@@ -24,24 +24,13 @@ SIZES = {"negligible": 0.005, "small": MARGIN, "moderate": 0.05, "large": np.inf
 
 
 def mean_and_sd(values):
-    """Mean and standard deviation of a sample.
-
-    Parameters
-    ----------
-    values : array-like of float, shape (n,)
-        At least one score.
-
-    Returns
-    -------
-    mean, sd : float
-        The latter NaN if n = 1.
-    """
+    """Give the mean and the standard deviation of n >= 1 scores; the latter is NaN if n = 1."""
     values = np.asarray(values, dtype=float)
     return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else np.nan
 
 
 class Welch(NamedTuple):
-    """A difference of two means, the 95 % confidence interval around it, and the p-value."""
+    """A difference of two means, a confidence interval around it, and the two-sided p-value."""
 
     difference: float
     low: float
@@ -49,18 +38,11 @@ class Welch(NamedTuple):
     p_value: float
 
 
-def welch(a, b):
-    """Welch's t-test of the means of two samples, which may have different variances (1947).
+def welch(a, b, level=0.95):
+    """Welch's t-test of mean(a) - mean(b), for samples of different variances (1947).
 
-    Parameters
-    ----------
-    a, b : array-like of float, shapes (n,) and (m,)
-        The scores of two methods.
-
-    Returns
-    -------
-    Welch
-        Of mean(a) - mean(b), two-sided; only the difference is known if n or m is 1.
+    ``level`` is that of the interval. Of single scores only the difference is known; the rest of
+    the `Welch` is NaN.
     """
     (mean_a, sd_a), (mean_b, sd_b) = mean_and_sd(a), mean_and_sd(b)
     difference = mean_a - mean_b
@@ -69,7 +51,7 @@ def welch(a, b):
     if sd_a == sd_b == 0:  # t is then 0/0 or infinite
         return Welch(difference, difference, difference, float(difference == 0))
     test = stats.ttest_ind(a, b, equal_var=False)
-    interval = test.confidence_interval(0.95)
+    interval = test.confidence_interval(level)
     return Welch(difference, float(interval.low), float(interval.high), float(test.pvalue))
 
 
@@ -77,25 +59,9 @@ def equivalent(a, b, margin=MARGIN):
     """Test whether two means differ by less than a margin: two one-sided Welch tests.
 
     That no difference is seen does not make two methods equal. This test does, if it rejects both
-    that a is better by the margin or more, and that it is worse by as much (Schuirmann, 1987).
-
-    Parameters
-    ----------
-    a, b : array-like of float, shapes (n,) and (m,)
-        The scores of two methods.
-    margin : float
-        The smallest difference that matters, above 0; to be chosen before looking.
-
-    Returns
-    -------
-    float
-        The larger of the two p-values, below 0.05 exactly if the 90 % confidence interval of the
-        difference is within the margin; NaN if n or m is 1.
-
-    Raises
-    ------
-    InputError
-        If the margin is not positive.
+    that a is better by the margin or more, and that it is worse by as much (Schuirmann, 1987). It
+    gives the larger of the two p-values, below 0.05 exactly if the 90 % confidence interval of the
+    difference is within the margin; NaN for single scores. InputError if the margin is not above 0.
     """
     if not margin > 0:
         raise InputError(f"margin = {margin} cannot be used: it must be positive.")
@@ -112,22 +78,12 @@ def equivalent(a, b, margin=MARGIN):
 
 
 def against_best(groups):
-    """Compare every mean with the best of them, by the test of Games and Howell (1976).
+    """Compare each of k samples with the one of the best mean: Games and Howell's test (1976).
 
     Which one is best is seen in the same values, and so the best is lucky. The test allows for that
     by allowing for every pair: Welch's t and degrees of freedom are those of the two samples, its
-    distribution that of the range of all k means.
-
-    Parameters
-    ----------
-    groups : list of array-like of float
-        The scores of k methods, each of its own spread; higher is better.
-
-    Returns
-    -------
-    ndarray of float, shape (k,)
-        p-values. If all methods are equal, any is below 0.05 in about 5 % of cases. NaN for the
-        best, and where a sample has a single value, which also does not count in k.
+    distribution that of the range of all k means. It gives k p-values. If all methods are equal,
+    any is below 0.05 in about 5 % of cases. NaN for the best, and for single scores.
     """
     sizes = np.array([len(values) for values in groups])
     means, sds = np.transpose([mean_and_sd(values) for values in groups])
@@ -144,20 +100,10 @@ def against_best(groups):
 
 
 def holm(p_values):
-    """Holm's correction of p-values for the number of tests (1979).
+    """Holm's correction of m p-values for the number of tests (1979); NaN stays, and is no test.
 
-    The smallest of m is multiplied by m, the next by m - 1, and so on; none may then be smaller
-    than one before it. Rejecting what is below 0.05 errs on any of them in at most 5 % of cases.
-
-    Parameters
-    ----------
-    p_values : array-like of float, shape (m,)
-        NaN where there was no test; it stays and does not count.
-
-    Returns
-    -------
-    ndarray of float, shape (m,)
-        The corrected p-values, at most 1.
+    The smallest is multiplied by m, the next by m - 1, and so on; none may then be smaller than one
+    before it. Rejecting what is below 0.05 errs on any of them in at most 5 % of cases.
     """
     corrected = np.array(p_values, dtype=float)
     order = np.argsort(corrected)[: np.count_nonzero(~np.isnan(corrected))]
@@ -170,20 +116,8 @@ def holm(p_values):
 def against_control(groups, control):
     """Compare the means of several samples with that of one, by Dunnett's test (1955).
 
-    All samples share one spread, which few seeds of many settings estimate together, and the
-    p-values are corrected for the number of samples.
-
-    Parameters
-    ----------
-    groups : list of array-like of float
-        The scores of every changed setting.
-    control : array-like of float
-        Those of the setting that all are compared with.
-
-    Returns
-    -------
-    ndarray of float, shape (number of groups,)
-        Two-sided p-values; NaN if no sample has a second value.
+    All samples share one spread, which few seeds of many settings estimate together. The two-sided
+    p-values are corrected for the number of samples, and NaN if no sample has a second score.
     """
     if all(len(values) < 2 for values in (*groups, control)):
         return np.full(len(groups), np.nan)
@@ -192,19 +126,10 @@ def against_control(groups, control):
 
 
 def any_difference(groups):
-    """Test whether samples have one mean: the F-test of a one-way analysis of variance.
+    """Test whether samples have one mean: the p-value of a one-way analysis of variance.
 
     Unlike the difference of the largest and the smallest mean, it allows for how many there are.
-
-    Parameters
-    ----------
-    groups : list of array-like of float
-        The scores of every setting.
-
-    Returns
-    -------
-    float
-        The p-value; NaN if no sample has a second value.
+    NaN if no sample has a second score.
     """
     if all(len(values) < 2 for values in groups):
         return np.nan
@@ -212,17 +137,9 @@ def any_difference(groups):
 
 
 def hedges_g(a, b):
-    """Hedges' g: the difference of two means in standard deviations, corrected for small samples.
+    """Hedges' g: mean(a) - mean(b) in standard deviations, corrected for small samples (1981).
 
-    Parameters
-    ----------
-    a, b : array-like of float, shapes (n,) and (m,)
-        The scores of two methods, n + m > 3.
-
-    Returns
-    -------
-    float
-        Positive if a is higher (Hedges, 1981); NaN if both samples have no spread.
+    NaN for fewer than four scores in all, or if neither sample has a spread.
     """
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     freedom = len(a) + len(b) - 2
@@ -250,23 +167,9 @@ def verdict(values, published, n_published=10, margin=MARGIN):
     theirs, the difference is known to ± t s √(1/n + 1/m), t being the quantile of Student's
     distribution with n - 1 degrees of freedom, and to the rounding of the published number.
 
-    Parameters
-    ----------
-    values : array-like of float, shape (n,)
-        Our scores.
-    published : float
-        The published mean.
-    n_published : int
-        The number m of runs behind it.
-    margin : float
-        The largest difference that does not matter.
-
-    Returns
-    -------
-    Verdict
-        ``reproduced`` if the whole interval is within the margin, else ``better`` or ``worse`` if
-        it does not hold 0, else ``undecided``: too few or too unequal runs to tell. Of a single
-        run, only the difference and its size are known, and the word is empty.
+    The word is ``reproduced`` if the whole interval is within the margin, else ``better`` or
+    ``worse`` if it does not hold 0, else ``undecided``: too few or too unequal runs to tell. Of a
+    single run, only the difference and its size are known, and the word is empty.
     """
     mean, sd = mean_and_sd(values)
     difference = mean - published
@@ -287,18 +190,6 @@ def expected_best(values, k):
 
     Of all subsets of size k, the share C(i - 1, k - 1) / C(n, k) has the i-th smallest value as its
     maximum. With k = 1 this is the mean, with k = n the best.
-
-    Parameters
-    ----------
-    values : array-like of float, shape (n,)
-        One score per seed.
-    k : int
-        How many seeds are tried, from 1 to n.
-
-    Returns
-    -------
-    float
-        In the unit of the values.
     """
     ordered = np.sort(np.asarray(values, dtype=float))
     n = len(ordered)
@@ -308,17 +199,7 @@ def expected_best(values, k):
 def critical_difference(n_methods, n_datasets, alpha=0.05):
     """Difference of mean ranks from which Nemenyi's test sees one (Demšar, JMLR 2006, section 3.2).
 
-    Parameters
-    ----------
-    n_methods, n_datasets : int
-        How many methods are ranked on each of how many data sets.
-    alpha : float
-        Level of the test.
-
-    Returns
-    -------
-    float
-        In ranks; two mean ranks can differ by n_methods - 1 at most.
+    Two mean ranks can differ by n_methods - 1 at most.
     """
     q = stats.studentized_range.ppf(1 - alpha, n_methods, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(n_methods * (n_methods + 1) / (6 * n_datasets)))

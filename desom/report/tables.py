@@ -39,22 +39,12 @@ LATEX = str.maketrans(
 
 
 def tidy(records, settings=()):
-    """Lay out records as one row per run.
+    """Lay out records as a frame of one row per run.
 
-    Parameters
-    ----------
-    records : list of dict
-        The records.
-    settings : sequence of str
-        Hyperparameters of ``config`` to add as columns.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``method``, ``dataset``, ``seed``, ``key``, the settings, every metric, the times as
-        ``seconds_fit`` and so on, those times the number of threads as ``core_seconds_fit`` and so
-        on, and ``two_level_accuracy``: the accuracy of as many clusters as classes, those of the
-        method itself or else those of k-means on its prototypes. NaN where a record lacks a number.
+    Columns are ``method``, ``dataset``, ``seed``, ``key``, the ``settings`` (names in ``config``),
+    every metric, the times as ``seconds_fit`` and so on, those times the number of threads as
+    ``core_seconds_fit`` and so on, and ``two_level_accuracy``: the accuracy of as many clusters as
+    classes, the method's own or else those of k-means on its prototypes. NaN where there is none.
     """
     rows = []
     for record in records:
@@ -76,34 +66,15 @@ def _hashable(value):
 
 
 def compare(runs, datasets, metrics, published):
-    """Summarise the seeds of every cell of a table, and compare them.
+    """Summarise the seeds of every cell of a table, and compare each column with its best mean.
 
-    Within a column, a data set and a metric, every method is compared with the one with the best
-    mean, by `statistics.against_best`.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        One row per run, as `tidy` gives it.
-    datasets, metrics : sequence of str
-        The columns of the table; the metrics are columns of ``runs``, higher is better.
-    published : dict
-        ``published.TABLE2`` or ``TABLE3``. Its methods are the rows of the table, and its numbers
-        are in the order of ``metrics``.
-
-    Returns
-    -------
-    DataFrame
-        One row per cell: ``dataset``, ``metric``, ``method``; ``n``, ``mean``, ``sd`` of our seeds;
-        ``p`` of the comparison with the best, NaN for the best itself; Hedges' ``g``, negative
-        below the best; ``bold``, whether it is the best or not significantly worse; ``published``,
-        ``verdict``, ``difference`` with ``low`` and ``high``, and ``size``, as `statistics.verdict`
-        has them. A cell without runs has ``n`` = 0 and NaN.
-
-    Raises
-    ------
-    InputError
-        If a metric is not a column of ``runs``.
+    ``runs`` comes from `tidy`; the metrics are columns of it (InputError otherwise), higher better.
+    The methods of ``published``, a table of that module, are the rows; its numbers are in the order
+    of the metrics. The result has one row per cell: ``dataset``, ``metric``, ``method``; ``n``,
+    ``mean``, ``sd`` of our seeds; ``p`` by `statistics.against_best`, NaN for the best itself;
+    Hedges' ``g``, negative below the best; ``bold``, whether it is the best or not significantly
+    worse; ``published``, ``verdict``, ``difference``, ``low``, ``high`` and ``size``, as
+    `statistics.verdict` has them. A cell without runs has ``n`` = 0 and NaN.
     """
     for metric in metrics:
         check_name("metric", metric, runs.columns)
@@ -181,21 +152,9 @@ def _arrange(cells, write):
 
 
 def to_html(cells, caption, label):
-    """Render a table for a page: small, with every line of a cell on its own.
+    """Render what `compare` gives as a Styler: small, with every line of a cell on its own.
 
-    Parameters
-    ----------
-    cells : DataFrame
-        What `compare` gives.
-    caption : str
-        What to see in the table; plain text.
-    label : str
-        The table's name on the page.
-
-    Returns
-    -------
-    pandas.io.formats.style.Styler
-        A notebook shows it.
+    The caption is plain text; the label names the table on the page.
     """
 
     def write(lines, bold):
@@ -214,18 +173,7 @@ def to_html(cells, caption, label):
 
 
 def to_latex(cells, caption, label):
-    r"""Render a table for a paper that uses booktabs.
-
-    Parameters
-    ----------
-    cells, caption, label
-        As for `to_html`; the label is one for ``\ref``.
-
-    Returns
-    -------
-    str
-        A ``table*``.
-    """
+    r"""Render it as the text of a ``table*`` with booktabs; the label is one for ``\ref``."""
 
     def write(lines, bold):
         first, *others = [line.translate(LATEX) for line in lines]
@@ -254,19 +202,9 @@ def to_latex(cells, caption, label):
 
 
 def method_scores(cells, method):
-    """Render what the tables say of one method: the paper's number, ours, and the verdict.
+    """Render as HTML what the cells of `compare` say of one method.
 
-    Parameters
-    ----------
-    cells : DataFrame
-        What `compare` gives; those of several tables may be put together.
-    method : str
-        Name of the method.
-
-    Returns
-    -------
-    str
-        HTML: a sentence that counts the verdicts; a row per cell with runs or a published number.
+    A sentence counts the verdicts; then there is a row per cell with runs or a published number.
     """
     own = cells[(cells["method"] == method) & ((cells["n"] > 0) | cells["published"].notna())]
     counts = own["verdict"].value_counts()
@@ -289,20 +227,7 @@ def method_scores(cells, method):
 
 
 def method_settings(records, method):
-    """Render the settings of a method, as its records have them.
-
-    Parameters
-    ----------
-    records : list of dict
-        The records of a table.
-    method : str
-        Name of the method.
-
-    Returns
-    -------
-    str
-        HTML: a row per hyperparameter, with all of its values.
-    """
+    """Render as HTML the settings of a method in some records: a row for each, with all values."""
     values = {}
     for record in records:
         if record["method"] == method:

@@ -1,0 +1,127 @@
+"""Verdicts on the claims of a paper: rules that know no claim in particular, and their evidence.
+
+A claim is a list of parts, a pair of samples each: the scores of the method that is said to be
+ahead, and of the other, one score per seed, higher better.
+"""
+
+import numpy as np
+from scipy.stats import kendalltau
+
+from desom.report.statistics import MARGIN, against_best, equivalent, welch
+from desom.report.tables import ALPHA, DATASETS, METRICS
+
+
+def outcome(findings):
+    """Sum up what was found for the parts of a claim: True, False, or None where it is not known.
+
+    The word is ``holds``, ``contradicted``, each with ``in part`` if other parts are not known;
+    ``mixed`` if both occur; ``open`` if nothing is known. Exchange True and False, and the words
+    are exchanged.
+    """
+    findings = list(findings)
+    right, wrong = findings.count(True), findings.count(False)
+    if right and wrong:
+        return "mixed"
+    if not right and not wrong:
+        return "open"
+    word = "holds" if right else "contradicted"
+    return word if right + wrong == len(findings) else f"{word} in part"
+
+
+def effects(runs, ours, theirs, metrics=("purity", "nmi_geometric")):
+    """Pair the scores of two methods on every data set of which there are runs of both.
+
+    ``runs`` is a frame of `tables.tidy`; the result has a pair of samples by (comparison, data set,
+    metric), in the words of the page.
+    """
+    pairs = {}
+    for dataset, here in runs.groupby("dataset", sort=False):
+        a, b = (here[here["method"] == method] for method in (ours, theirs))
+        for metric in metrics if len(a) and len(b) else ():
+            name = (ours, theirs, DATASETS[dataset], METRICS[metric])
+            pairs[name] = (a[metric].to_numpy(), b[metric].to_numpy())
+    return pairs
+
+
+def simultaneous(pairs):
+    """Welch's test of every pair, with intervals that hold *all* true differences in 95 % of cases.
+
+    With m pairs, each is at the level 1 - 0.05 / m (Bonferroni).
+    """
+    return [welch(a, b, 1 - ALPHA / len(pairs)) for a, b in pairs]
+
+
+def direction(pairs, least=0.0, confounds=()):
+    """Judge the claim that every difference of means is above ``least``.
+
+    With ``least`` = 0 it says "better"; with -`MARGIN`, "not worse by what matters" (one of the two
+    one-sided tests of `equivalence`); with `MARGIN`, "far better". A part is right if its
+    `simultaneous` interval is above, wrong if it is below. If anything in ``confounds`` also
+    differs between the two sides, the verdict is ``not comparable``.
+    """
+    if confounds:
+        return "not comparable"
+    return outcome(
+        True if test.low > least else False if test.high < least else None
+        for test in simultaneous(pairs)
+    )
+
+
+def equivalence(pairs, margin=MARGIN):
+    """Judge the claim that two methods differ by less than a margin, which is stated beforehand.
+
+    A part is right by `statistics.equivalent`, two one-sided tests, and wrong if its `simultaneous`
+    interval is outside of the margin altogether.
+    """
+    return outcome(
+        True
+        if equivalent(*pair, margin) < ALPHA
+        else False
+        if test.low > margin or test.high < -margin
+        else None
+        for pair, test in zip(pairs, simultaneous(pairs), strict=True)
+    )
+
+
+def competitive(columns, margin=MARGIN):
+    """Judge the claim that a method is not worse than the best of the others by a margin.
+
+    ``columns`` has a pair for each column of a table: our scores, and a list of those of the
+    others. With the margin granted to ours, a column is right if no other is as high by Welch's
+    95 % interval, and wrong if the best is higher still by `statistics.against_best`, which allows
+    for the choice of the best after looking.
+    """
+    findings = []
+    for ours, others in columns:
+        raised = np.add(ours, margin)
+        ahead = all(welch(raised, other).low > 0 for other in others)
+        behind = against_best([raised, *others])[0] < ALPHA
+        findings.append(True if ahead else False if behind else None)
+    return outcome(findings)
+
+
+def order(quoted, measured):
+    """Judge the claim that methods come in the quoted order, by Kendall's rank correlation.
+
+    Give the verdict, the correlation and its p-value: ``holds`` if the two orders are one, ``holds
+    in part`` or ``contradicted in part`` if they agree or disagree by more than luck may do.
+    """
+    correlation, p_value = kendalltau(quoted, measured) if len(quoted) > 1 else (np.nan, np.nan)
+    agreed = correlation > 0 if p_value < ALPHA else None
+    whole = np.isclose(abs(correlation), 1)
+    return outcome([agreed] if whole else [agreed, None]), correlation, p_value
+
+
+def organized(images, adjacent, n_shuffles=200):
+    """Compare the distance of neighbors on a map, over that of any two, with shuffled units.
+
+    ``images`` (K, D) are the prototypes, decoded; ``adjacent`` (K, K) says who are neighbors. Give
+    the ratio, near 1 without order, and the p-value of a permutation test, at least
+    1 / (n_shuffles + 1).
+    """
+    rng = np.random.default_rng(0)
+    distances = np.linalg.norm(images[:, None] - images, axis=-1)
+    everyone = distances[~np.eye(len(images), dtype=bool)].mean()
+    units = [np.arange(len(images)), *(rng.permutation(len(images)) for _ in range(n_shuffles))]
+    ratios = np.array([distances[np.ix_(u, u)][adjacent].mean() for u in units]) / everyone
+    return float(ratios[0]), float(np.mean(ratios <= ratios[0]))
