@@ -7,8 +7,10 @@ ahead, and of the other, one score per seed, higher better.
 import numpy as np
 from scipy.stats import kendalltau
 
-from desom.report.statistics import MARGIN, against_best, equivalent, welch
+from desom.report.statistics import MARGIN, Welch, against_best, equivalent, welch
 from desom.report.tables import ALPHA, DATASETS, METRICS
+
+FEWEST = 3  # runs on a side: two may agree by luck, and then seem to have no spread
 
 
 def outcome(findings):
@@ -46,9 +48,13 @@ def effects(runs, ours, theirs, metrics=("purity", "nmi_geometric")):
 def simultaneous(pairs):
     """Welch's test of every pair, with intervals that hold *all* true differences in 95 % of cases.
 
-    With m pairs, each is at the level 1 - 0.05 / m (Bonferroni).
+    With m pairs, each is at the level 1 - 0.05 / m (Bonferroni). With fewer than `FEWEST` runs on a
+    side, only the difference is known.
     """
-    return [welch(a, b, 1 - ALPHA / len(pairs)) for a, b in pairs]
+    tests = [welch(a, b, 1 - ALPHA / len(pairs)) for a, b in pairs]
+    few = [min(len(a), len(b)) < FEWEST for a, b in pairs]
+    unknown = (np.nan, np.nan, np.nan)
+    return [Welch(t[0], *unknown) if f else t for t, f in zip(tests, few, strict=True)]
 
 
 def direction(pairs, least=0.0, confounds=()):
@@ -75,7 +81,7 @@ def equivalence(pairs, margin=MARGIN):
     """
     return outcome(
         True
-        if equivalent(*pair, margin) < ALPHA
+        if equivalent(*pair, margin) < ALPHA and not np.isnan(test.low)
         else False
         if test.low > margin or test.high < -margin
         else None

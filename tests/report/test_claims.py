@@ -70,6 +70,13 @@ def test_many_parts_need_wider_intervals():
     assert claims.direction([borderline] * 10) == "open"
 
 
+def test_two_runs_that_agree_by_luck_tell_nothing():
+    lucky = ([0.8000, 0.8001], LOW)
+    (test,) = claims.simultaneous([lucky])
+    assert test.difference == pytest.approx(0.09905) and np.isnan(test.low)
+    assert claims.direction([lucky]) == claims.equivalence([lucky]) == "open"
+
+
 def test_parts_of_noise_are_rarely_found():
     """Ten equal pairs: any word but "open" is an error, in at most one of twenty claims."""
     rng = np.random.default_rng(0)
