@@ -2,6 +2,7 @@
 
 from desom.metrics.clustering import accuracy, ari, class_counts, clustering_scores, nmi, purity
 from desom.metrics.maps import (
+    class_regions,
     combined_error,
     distortion,
     map_scores,
@@ -17,6 +18,7 @@ __all__ = [
     "accuracy",
     "ari",
     "class_counts",
+    "class_regions",
     "clustering_scores",
     "combined_error",
     "distortion",

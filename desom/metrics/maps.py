@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import shortest_path
+from scipy.sparse.csgraph import connected_components, shortest_path
 from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 from sklearn.metrics import euclidean_distances
@@ -48,6 +48,23 @@ def path_on_map(prototypes, grid_distances, start, end):
     while way[-1] != start:
         way.append(before[way[-1]])
     return np.array(way[::-1])
+
+
+def class_regions(class_counts, grid_distances):
+    """Count the connected regions of each class on a map, over units (K,) that it is a majority of.
+
+    From the counts (K, C) of points by unit and class, and (K, K), to integers (C,). A class that
+    has no unit has 0 regions; one that has several is torn apart.
+    """
+    counts = check_array("class_counts", class_counts, (len(grid_distances), None))
+    owner = np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
+    adjacent = np.asarray(grid_distances) == 1
+    return np.array(
+        [
+            connected_components(adjacent[np.ix_(owner == c, owner == c)])[0]
+            for c in range(counts.shape[1])
+        ]
+    )
 
 
 def _steps(prototypes, grid_distances):

@@ -30,18 +30,19 @@ def outcome(findings):
     return word if right + wrong == len(findings) else f"{word} in part"
 
 
-def effects(runs, ours, theirs, metrics=("purity", "nmi_geometric")):
+def effects(runs, *comparisons, metrics=("purity", "nmi_geometric")):
     """Pair the scores of two methods on every data set of which there are runs of both.
 
-    ``runs`` is a frame of `tables.tidy`; the result has a pair of samples by (comparison, data set,
-    metric), in the words of the page.
+    ``runs`` is a frame of `tables.tidy`, a comparison a tuple of two methods. The result has a pair
+    of samples by (one method, other method, data set, metric), the last two in words of the page.
     """
     pairs = {}
-    for dataset, here in runs.groupby("dataset", sort=False):
-        a, b = (here[here["method"] == method] for method in (ours, theirs))
-        for metric in metrics if len(a) and len(b) else ():
-            name = (ours, theirs, DATASETS[dataset], METRICS[metric])
-            pairs[name] = (a[metric].to_numpy(), b[metric].to_numpy())
+    for ours, theirs in comparisons:
+        for dataset, here in runs.groupby("dataset", sort=False):
+            a, b = (here[here["method"] == method] for method in (ours, theirs))
+            for metric in metrics if len(a) and len(b) else ():
+                name = (ours, theirs, DATASETS[dataset], METRICS[metric])
+                pairs[name] = (a[metric].to_numpy(), b[metric].to_numpy())
     return pairs
 
 

@@ -62,6 +62,21 @@ def test_a_path_may_stand_still_or_pass_equal_prototypes():
     assert len(metrics.path_on_map(prototypes, distances, 0, 11)) >= 6
 
 
+def test_regions_of_a_class_are_pieces_of_the_map():
+    owners = [
+        [0, 0, 1, 0],
+        [0, 2, 1, 0],
+        [1, 2, -1, 2],
+    ]
+    counts = np.zeros((12, 4), dtype=int)
+    for unit, owner in enumerate(np.ravel(owners)):
+        if owner >= 0:
+            counts[unit, owner] = 5
+            counts[unit, 3] = 4  # a class that is the majority nowhere
+    assert metrics.class_regions(counts, grid_distances((3, 4))).tolist() == [2, 2, 2, 0]
+    assert metrics.class_regions(counts, grid_distances((3, 4), toroidal=True))[0] == 1
+
+
 # Quantization and topography
 
 

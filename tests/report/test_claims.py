@@ -169,8 +169,8 @@ def test_effects_pair_the_methods_where_both_have_runs():
         ],
         columns=["method", "dataset", "purity", "nmi_geometric"],
     )
-    pairs = claims.effects(runs, "a", "b")
+    pairs = claims.effects(runs, ("a", "b"), ("b", "c"))
     assert list(pairs) == [("a", "b", "MNIST", "purity"), ("a", "b", "MNIST", "NMI")]
     a, b = pairs["a", "b", "MNIST", "purity"]
     assert list(a) == [0.9, 0.8] and list(b) == [0.7]
-    assert not claims.effects(runs, "b", "c")
+    assert not claims.effects(runs)
