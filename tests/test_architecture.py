@@ -149,7 +149,7 @@ def test_no_room_or_file_that_the_layout_does_not_know():
     assert strangers(ROOT) == []
 
 
-@pytest.mark.parametrize("what", ["core", "tools", "dkm"])
+@pytest.mark.parametrize("what", MOST_LINES)
 def test_what_has_a_limit_is_within_it(what):
     assert lengths(ROOT)[what] <= MOST_LINES[what]
 
