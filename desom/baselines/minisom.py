@@ -24,7 +24,7 @@ Rate = Annotated[float, "0 < float <= 1", Interval(Real, 0, 1, closed="right")]
 # The package squares the width, and divides by what is left.
 Width = Annotated[float, "float >= 1e-100", Interval(Real, 1e-100, None, closed="left")]
 
-DECAYS = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero"}
+RATE_DECAYS = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero"}
 
 
 @dataclass(repr=False, eq=False)
@@ -33,7 +33,7 @@ class OnAKohonenMap(NearestPrototype):
 
     map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.", kw_only=False)
     sigma: Width = hyperparameter(1.0, "First width of the neighborhood, in steps on the map.")
-    decay: one_of(*DECAYS) = hyperparameter("linear", "How the learning rate decays.")
+    decay: one_of(*RATE_DECAYS) = hyperparameter("linear", "How the learning rate decays.")
     iterations: Count = hyperparameter(70_000, "Samples presented to the map.")
 
     def _check_training_set(self, X):
@@ -63,7 +63,7 @@ class Minisom(OnAKohonenMap, Estimator):
             X.shape[1],
             sigma=self.sigma,
             learning_rate=self.learning_rate,
-            decay_function=DECAYS[self.decay],
+            decay_function=RATE_DECAYS[self.decay],
             random_seed=check_random_state(self.random_state).randint(2**31 - 1),
         )
         som.train(X, self.iterations, random_order=True, verbose=bool(self.verbose))

@@ -25,9 +25,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FAILED = ".failed.json"
 
 # What names a record, and what else of it is an object.
-NAMES = ("method", "dataset", "key")
+NAMING = ("method", "dataset", "key")
 PARTS = ("config", "metrics", "curves", "seconds", "environment")
-names = itemgetter(*NAMES)
+names = itemgetter(*NAMING)
 
 # Files with a record on each line: as all were, before each run had its own.
 OLD_FORM = ("*/*.jsonl", "failures.jsonl")
@@ -151,7 +151,7 @@ def parse(content):
         return None
     if not isinstance(record, dict):
         return None
-    texts = [record.get(name) for name in NAMES]
+    texts = [record.get(name) for name in NAMING]
     sound = all(isinstance(text, str) and re.fullmatch(r"\w[\w.-]*", text) for text in texts)
     return record if sound and all(isinstance(record.get(n, {}), dict) for n in PARTS) else None
 
