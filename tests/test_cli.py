@@ -235,17 +235,18 @@ def test_installed_command_tells_what_is_missing(tmp_path):
 
 
 def test_installed_command_refuses_with_one_sentence(tmp_path):
-    ended = desom("run", "tabel2", "--results", tmp_path)
+    ended = desom("convert", "--results", tmp_path / "nowhere")
     assert ended.returncode == 2
-    assert ended.stderr.splitlines()[-1].startswith("desom: unknown grid 'tabel2': did you mean")
+    assert ended.stderr.splitlines()[-1].startswith("desom: there is no folder ")
     assert "Traceback" not in ended.stderr
     assert ended.stdout == ""
 
 
 # Kills
 
-# A process that has imported everything once, and at each word "start" forks a child that makes the
-# runs. The data have many features, so that the writing of an artifact takes a while and is met.
+# A process that has imported everything once, and at each line that names a folder forks a child
+# that makes so many runs in it. The data have many features, so that the writing of an artifact
+# takes a while and is met.
 # TensorFlow, which no fork should share, does nothing.
 DRIVER = """
 import os
@@ -259,17 +260,18 @@ from desom.experiments import collect, recorded
 from desom.experiments.run import Run, configuration
 
 config = configuration("minisom", map_size=(2, 3), iterations=1)
-runs = [Run("minisom", "digits", seed, config) for seed in range(int(sys.argv[1]))]
 data = Dataset("digits", np.random.default_rng(0).random((12, 60_000), dtype="float32"))
 
-for word in sys.stdin:
-    if word.strip() == "start":
+for line in sys.stdin:
+    n_runs, _, folder = line.strip().partition(" ")
+    if folder:
+        runs = [Run("minisom", "digits", seed, config) for seed in range(int(n_runs))]
         child = os.fork()
         if child == 0:
             status = 70
             try:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-                found = collect(runs, sys.argv[2], load={"digits": data}.get)
+                found = collect(runs, folder, load={"digits": data}.get)
                 status = 0 if len(found) == len(runs) else 1
             finally:
                 os._exit(status)
@@ -282,20 +284,18 @@ for word in sys.stdin:
 class Driver:
     """The process above, and the folder that its children write to."""
 
-    def __init__(self, n_runs, folder):
-        self.folder = folder
-        command = [sys.executable, "-c", DRIVER, str(n_runs), str(folder)]
+    def __init__(self):
+        command = [sys.executable, "-c", DRIVER]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(command, text=True, bufsize=1, env=one_thread, **pipes)
 
-    def ask(self, word):
-        self.process.stdin.write(f"{word}\n")
+    def ask(self, text):
+        self.process.stdin.write(f"{text}\n")
         return int(self.process.stdout.readline())
 
-    def files(self):
-        """List the names of the files that are whole."""
-        return {p.name for p in (self.folder / "minisom").glob("[!.]*")}
+    def start(self, n_runs):
+        return self.ask(f"{n_runs} {self.folder}")
 
     def records(self):
         return list(records.read(self.folder).values())
@@ -310,26 +310,25 @@ class Driver:
             assert records.load_artifact(record, self.folder)["prototypes"].shape == (6, 60_000)
 
 
+@pytest.fixture(scope="module")
+def driving():
+    driver = Driver()
+    yield driver
+    driver.process.stdin.close()
+    driver.process.wait()
+
+
 @pytest.fixture
-def drive(tmp_path):
-    drivers = []
-
-    def start(n_runs):
-        drivers.append(Driver(n_runs, tmp_path / "results"))
-        return drivers[-1]
-
-    yield start
-    for driver in drivers:
-        driver.process.stdin.close()
-        driver.process.wait()
+def driver(driving, tmp_path):
+    driving.folder = tmp_path / "results"
+    return driving
 
 
-def test_ten_kills_at_random_moments_lose_no_finished_record(drive):
+def test_ten_kills_at_random_moments_lose_no_finished_record(driver):
     n_runs, moments = 60, random.Random(0)
-    driver = drive(n_runs)
     for _ in range(10):
         before = driver.records()
-        child = driver.ask("start")
+        child = driver.start(n_runs)
         deadline = time.monotonic() + 60
         while len(driver.records()) == len(before):
             assert time.monotonic() < deadline, "nothing is recorded"
@@ -343,15 +342,14 @@ def test_ten_kills_at_random_moments_lose_no_finished_record(drive):
         for record in after:
             assert records.load_artifact(record, driver.folder)["prototypes"].any()
 
-    driver.ask("start")
+    driver.start(n_runs)
     assert driver.ask("wait") == 0
     driver.check_complete(n_runs)
 
 
-def test_two_processes_on_one_grid_share_its_runs(drive):
-    driver = drive(30)
-    driver.ask("start")
-    driver.ask("start")
+def test_two_processes_on_one_grid_share_its_runs(driver):
+    driver.start(30)
+    driver.start(30)
     # Who ends first may leave a run that the other computes; both may have ended when asked for.
     assert sorted([driver.ask("wait"), driver.ask("wait")]) in ([0, 0], [0, 1])
     driver.check_complete(30)

@@ -100,9 +100,9 @@ def scheduler():
 
 @pytest.fixture
 def one_worker(scheduler):
-    """A worker of one thread, as the page has it started."""
+    """A worker of one thread, as the page has it started, but that none takes its place."""
     command = [Path(sys.executable).with_name("dask"), "worker", scheduler[0], "--nthreads", "1"]
-    process = subprocess.Popen([*command, "--memory-limit", "0", "--no-dashboard"])
+    process = subprocess.Popen([*command, "--memory-limit", "0", "--no-dashboard", "--no-nanny"])
     yield process
     process.terminate()
     process.wait()

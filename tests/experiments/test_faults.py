@@ -135,7 +135,7 @@ def made_up_runs(n_runs):
 @ON_TENSORFLOW
 @pytest.mark.skipif(not PROC.exists(), reason="Linux lists the threads of a process")
 def test_every_pool_of_a_worker_has_its_share_of_the_cores(monkeypatch, tmp_path, load):
-    workers = 3
+    workers = 2
     for name in (*THREADS, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     collect(made_up_runs(2 * workers), tmp_path, workers, load=load, train=write_pools)
