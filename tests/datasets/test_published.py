@@ -260,6 +260,7 @@ def test_images_are_flattened_and_scaled_the_training_set_first(paths):
         gzip.compress(b"\0\0\x08\x03\0"),
         gzip.compress(b""),
     ],
+    ids=["another rank", "another type", "too short", "too long", "header alone", "empty"],
 )
 def test_file_that_is_not_idx(paths, content):
     paths[2].write_bytes(content)
