@@ -1,6 +1,7 @@
 """What the tests of the book share: a small book, and its commands in processes of their own."""
 
 import os
+import posixpath
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from pathlib import Path
 import nbformat
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from sphinx.util.inventory import InventoryFile
+
+from docstrings import public_names
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = {
@@ -98,3 +102,14 @@ def write_repository(root):
     printed = new_output("stream", name="stdout", text="two\n")
     write_chapter(root, source("1 + 1"), execution(source("1 + 1"), printed))
     return root
+
+
+def assert_whole(html):
+    """Assert that front page, table of contents and the public names of the package are there."""
+    wanted = pages(toc())
+    assert len(wanted) > 1 and (html / "index.html").exists()
+    assert [page for page in wanted if not (html / f"{page}.html").exists()] == []
+    with (html / "objects.inv").open("rb") as stream:
+        inventory = InventoryFile.load(stream, "", posixpath.join)
+    named = {name for kind, names in inventory.items() if kind[:3] == "py:" for name in names}
+    assert {*public_names()} - named == set()

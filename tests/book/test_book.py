@@ -1,20 +1,17 @@
 """The book is whole and reproducible: executions, compilation, what its pages promise."""
 
 import inspect
-import posixpath
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
-from sphinx.util.inventory import InventoryFile
 
 import book
 import gate
-from building import ROOT, make, pages, source, toc, tool
+from building import ROOT, assert_whole, make, pages, source, toc, tool
 from desom import cli, methods
 from desom.report import published
-from docstrings import public_names
 
 # Execution
 
@@ -154,17 +151,6 @@ def test_the_examples_of_a_page_run(page, eager):
 # The book
 
 
-def assert_whole(html):
-    """Assert that front page, table of contents and the public names of the package are there."""
-    wanted = pages(toc())
-    assert len(wanted) > 1 and (html / "index.html").exists()
-    assert [page for page in wanted if not (html / f"{page}.html").exists()] == []
-    with (html / "objects.inv").open("rb") as stream:
-        inventory = InventoryFile.load(stream, "", posixpath.join)
-    named = {name for kind, names in inventory.items() if kind[:3] == "py:" for name in names}
-    assert {*public_names()} - named == set()
-
-
 def test_make_runs_the_same_steps():
     for goal, steps in {
         ("book", "SCALE=quick", "FRESH=1"): ["execute --scale quick --fresh", "compile"],
@@ -174,23 +160,6 @@ def test_make_runs_the_same_steps():
     }.items():
         ran = re.findall(r"tools/book\.py (.*?) *$", make("-n", *goal).stdout, re.MULTILINE)
         assert ran == steps
-
-
-def test_the_quick_book_is_whole(quick_book):
-    assert_whole(quick_book.folder / "html")
-
-
-def test_the_quick_book_executes_every_notebook(quick_book):
-    staged = sorted((quick_book.folder / "source/book").glob("*.ipynb"))
-    assert [path.name for path in staged] == [path.name for path in gate.sources(ROOT)] != []
-    for path in staged:
-        notebook = nbformat.read(path, as_version=4)
-        assert gate.execution_faults(path.name, notebook) == []
-        assert 'scale = "quick"' in "\n".join(cell.source for cell in notebook.cells)
-
-
-def test_the_quick_book_touches_no_tracked_file(quick_book):
-    assert quick_book.changed == []
 
 
 def test_the_committed_book_compiles_without_tensorflow(committed_book):
