@@ -22,7 +22,6 @@ from desom.experiments.convert import convert
 from desom.experiments.run import Run, configuration
 from desom.methods import METHODS, estimator_class
 
-
 # scikit-learn's k-means has sentences of its own.
 OURS = sorted(METHODS.keys() - {"kmeans"})
 
