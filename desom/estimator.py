@@ -1,8 +1,7 @@
 """What every method shares: hyperparameters as fields, checked input, whole fits, networks.
 
-A hyperparameter is one line: its name, its domain, its default, what it means. scikit-learn's
-``__init__`` and ``_parameter_constraints``, and the docstring's list of parameters, are made from
-these lines.
+A hyperparameter is one line: name, domain, default, meaning. scikit-learn's ``__init__`` and
+``_parameter_constraints``, and the docstring's list of parameters, are made from these lines.
 """
 
 import inspect
@@ -150,13 +149,16 @@ class Estimator(base.BaseEstimator):
             if f.type is MapSize and len(value) != 2:
                 raise InputError(f"{f.name} is {value!r}; it takes two integers, rows and columns.")
 
-    def _check_training_set(self, X, n_prototypes=1):
+    def _n_prototypes(self):
+        return 1
+
+    def _check_training_set(self, X):
         """Check the parameters, and X, which has at least a sample per prototype."""
         self._check_parameters()
-        X = self._check_input(X, reset=True)
-        if len(X) < n_prototypes:
+        X, wanted = self._check_input(X, reset=True), self._n_prototypes()
+        if len(X) < wanted:
             given = f"{len(X)} sample{'s' * (len(X) > 1)}"
-            raise InputError(f"X has {given}, fewer than the {n_prototypes} prototypes.")
+            raise InputError(f"X has {given}, fewer than the {wanted} prototypes.")
         return X
 
     def _check_input(self, X, reset=False):

@@ -155,8 +155,8 @@ class OnAMap(NearestPrototype):
             size = tuple(self.map_size)
             raise InputError(f"map_size is {size}; a hexagonal torus takes an even number of rows.")
 
-    def _check_training_set(self, X):
-        return super()._check_training_set(X, int(np.prod(self.map_size)))
+    def _n_prototypes(self):
+        return int(np.prod(self.map_size))
 
     def _som_layer(self, layer=SOMLayer, **arguments):
         names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")

@@ -89,8 +89,8 @@ class CodesClustering(NearestPrototype, NetworkEstimator):
     pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder alone.")
     pretraining: Pretraining = PRETRAINING
 
-    def _check_training_set(self, X):
-        return super()._check_training_set(X, self.n_clusters)
+    def _n_prototypes(self):
+        return self.n_clusters
 
 
 class DeepClustering(CodesClustering):

@@ -36,8 +36,8 @@ class OnAKohonenMap(NearestPrototype):
     decay: one_of(*RATE_DECAYS) = hyperparameter("linear", "How the learning rate decays.")
     iterations: Count = hyperparameter(70_000, "Samples presented to the map.")
 
-    def _check_training_set(self, X):
-        return super()._check_training_set(X, int(np.prod(self.map_size)))
+    def _n_prototypes(self):
+        return int(np.prod(self.map_size))
 
 
 class Minisom(OnAKohonenMap, Estimator):

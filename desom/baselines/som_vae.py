@@ -165,8 +165,11 @@ class SOMVAE(NearestPrototype, NetworkEstimator):
             networks = build_convolutional_networks(n_features, self.latent_dim, seeds)
         return SOMVAEModel(*networks, self.map_size, self.alpha, self.beta, seeds)
 
+    def _n_prototypes(self):
+        return int(np.prod(self.map_size))
+
     def _check_training_set(self, X):
-        X = super()._check_training_set(X, int(np.prod(self.map_size)))
+        X = super()._check_training_set(X)
         side = isqrt(X.shape[1])
         if self.network == "convolutional" and (side**2 != X.shape[1] or side % 4):
             raise InputError(
