@@ -13,7 +13,6 @@ from desom.baselines.dkm import DKM
 from desom.engine.backends import STEPS_FOR_XLA, adam, usual_precision, xla_pays
 from desom.errors import InputError
 from desom.storage import load
-from helpers import ON_TENSORFLOW
 
 # Half precision
 
@@ -76,7 +75,10 @@ def convolution():
     return keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3)])
 
 
-@ON_TENSORFLOW
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow" or bool(keras.distribution.list_devices("gpu")),
+    reason="about TensorFlow on a processor; on a GPU, XLA is always faster",
+)
 def test_xla_compiles_what_it_is_fast_at():
     assert xla_pays(encoder(), STEPS_FOR_XLA)
     assert not xla_pays(encoder(), STEPS_FOR_XLA - 1)
