@@ -1,6 +1,7 @@
 """What several test modules share besides fixtures: small estimators, names, refusals."""
 
 import math
+import re
 
 import joblib
 import keras
@@ -19,8 +20,10 @@ from desom.baselines.dnm import DNM
 from desom.baselines.idec import IDEC
 from desom.baselines.vade import VaDE
 from desom.baselines.wamic import WaMiC
-from desom.datasets import load
 from desom.errors import InputError
+
+# Points, centers and dimensions of a latent space that is small enough for loops.
+N, K, LATENT = 7, 3, 2
 
 ON_TENSORFLOW = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="about how TensorFlow compiles"
@@ -205,10 +208,10 @@ def write_rcv1(folder, vectors, target, topics, compress=9):
         joblib.dump(content, folder / f"{name}_py3.pkl", compress=compress)
 
 
-def refusal(name):
-    """Give the message of the error that loading raises: one line."""
-    with pytest.raises(InputError) as error:
-        load(name)
-    message = str(error.value)
-    assert "\n" not in message and message.endswith(".")
+def refusal(call, *arguments, error=InputError):
+    """Give the message of the error that a call must raise: one line, ended by a full stop."""
+    with pytest.raises(error) as caught:
+        call(*arguments)
+    message = str(caught.value)
+    assert re.fullmatch(r"[^\n]+\.", message)
     return message

@@ -1,23 +1,19 @@
 """What bad input gets from DESOM and Kerasom: one sentence that says what is wrong."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+import helpers
 from desom import DESOM, Kerasom
 from helpers import BOTH, small
 
-
-def refusal(call, *args):
-    """Give the message of the error that a call must raise: one line, ended by a full stop."""
-    with pytest.raises(ValueError) as caught:
-        call(*args)
-    message = str(caught.value)
-    assert re.fullmatch(r"[^\n]+\.", message)
-    return message
+# scikit-learn refuses too, by errors of its own.
+refusal = partial(helpers.refusal, error=ValueError)
 
 
 BAD_PARAMETERS = [

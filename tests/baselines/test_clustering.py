@@ -3,11 +3,13 @@
 import copy
 import re
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
+import helpers
 from desom import DESOM, metrics
 from desom.autoencoder import autoencoder_of
 from desom.baselines.ae_gmm import AEGMM
@@ -139,14 +141,8 @@ def test_what_is_no_fitted_autoencoder_is_refused(cls, patterns):
 # Refusals
 
 
-def refusal(estimator, x):
-    """Give the message of the error that a fit must raise: one line, ended by a full stop."""
-    with pytest.raises(ValueError) as caught:
-        estimator.fit(x)
-    message = str(caught.value)
-    assert re.fullmatch(r"[^\n]+\.", message)
-    return message
-
+# scikit-learn refuses too, by errors of its own.
+refusal = partial(helpers.refusal, error=ValueError)
 
 BAD_PARAMETERS = [
     ("n_clusters", 0, r"range \[1"),
@@ -180,7 +176,7 @@ BAD_PARAMETERS = [
     + [(DNM, "alpha", 1.0, r"1\.0\)")],
 )
 def test_bad_parameter_is_refused(cls, name, value, accepted, patterns):
-    message = refusal(deep(cls, **{name: value}), patterns[0])
+    message = refusal(deep(cls, **{name: value}).fit, patterns[0])
     assert name in message
     assert str(value) in message
     assert re.search(accepted, message)
@@ -190,7 +186,7 @@ def test_bad_parameter_is_refused(cls, name, value, accepted, patterns):
 @EACH_DEEP
 def test_fewer_samples_than_clusters_are_refused(cls, patterns):
     expected = f"X has 2 samples, fewer than the {6 if cls is DNM else 3} prototypes"
-    assert refusal(deep(cls), patterns[0][:2]).startswith(expected)
+    assert refusal(deep(cls).fit, patterns[0][:2]).startswith(expected)
 
 
 @pytest.mark.usefixtures("no_training")
@@ -199,7 +195,7 @@ def test_fewer_samples_than_clusters_are_refused(cls, patterns):
 def test_nan_and_infinity_are_refused(cls, value, patterns):
     x = patterns[0].copy()
     x[3, 2] = value
-    assert "X contains NaN or infinity" in refusal(deep(cls), x)
+    assert "X contains NaN or infinity" in refusal(deep(cls).fit, x)
 
 
 @pytest.mark.usefixtures("no_training")
@@ -207,7 +203,7 @@ def test_nan_and_infinity_are_refused(cls, value, patterns):
 def test_vade_refuses_what_is_no_probability(value, extent, patterns):
     x = patterns[0].copy()
     x[3, 2] = value
-    assert f"X has values from {extent}; VaDE takes values in [0, 1]." == refusal(deep(VaDE), x)
+    assert f"X has values from {extent}; VaDE takes values in [0, 1]." == refusal(deep(VaDE).fit, x)
 
 
 @EACH_DEEP

@@ -12,19 +12,7 @@ from desom.baselines.dkm import DKM, soft_k_means_loss
 from desom.baselines.dnm import DNM, kohonen_step
 from desom.baselines.idec import IDEC
 from desom.som import squared_distances
-from helpers import brief, deep, slopes, value_and_gradients
-
-N, K, LATENT = 7, 3, 2
-
-
-@pytest.fixture
-def codes():
-    return np.random.default_rng(0).normal(size=(N, LATENT))
-
-
-@pytest.fixture
-def centers():
-    return np.random.default_rng(1).normal(size=(K, LATENT))
+from helpers import LATENT, K, N, brief, deep, slopes, value_and_gradients
 
 
 def squares(code, centers):

@@ -9,20 +9,9 @@ from desom.baselines.dec import DEC, self_training_loss, soft_assignments, targe
 from desom.baselines.dnm import sharpened
 from desom.baselines.idec import IDEC
 from desom.som import squared_distances
-from helpers import brief, deep, value_and_gradients
+from helpers import K, N, brief, deep, value_and_gradients
 
-N, K, LATENT = 7, 3, 2
 BOTH = pytest.mark.parametrize("cls", [DEC, IDEC])
-
-
-@pytest.fixture
-def codes():
-    return np.random.default_rng(0).normal(size=(N, LATENT))
-
-
-@pytest.fixture
-def centers():
-    return np.random.default_rng(1).normal(size=(K, LATENT))
 
 
 def slow_assignments(codes, centers):

@@ -143,20 +143,22 @@ GOOD = np.ones((3, 2))
 def test_npz_that_cannot_be_used(tmp_path, arrays, complaint):
     path = tmp_path / "mine.npz"
     np.savez(path, **arrays)
-    message = refusal(path)
+    message = refusal(datasets.load, path)
     assert complaint in message
     assert str(path) in message
 
 
 def test_npz_that_does_not_exist(tmp_path):
-    assert f"{tmp_path / 'mine.npz'} does not exist" in refusal(tmp_path / "mine.npz")
+    assert f"{tmp_path / 'mine.npz'} does not exist" in refusal(
+        datasets.load, tmp_path / "mine.npz"
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"x,y\n1,2\n", b"\x93NUMPY"])
 def test_npz_that_is_something_else(tmp_path, content):
     path = tmp_path / "mine.npz"
     path.write_bytes(content)
-    assert f"{path} is not an .npz" in refusal(path)
+    assert f"{path} is not an .npz" in refusal(datasets.load, path)
 
 
 def test_npz_that_is_damaged(tmp_path):
@@ -165,7 +167,7 @@ def test_npz_that_is_damaged(tmp_path):
     content = bytearray(path.read_bytes())
     content[content.index(GOOD.tobytes())] ^= 1
     path.write_bytes(content)
-    assert f"{path} cannot be read: Bad CRC-32" in refusal(path)
+    assert f"{path} cannot be read: Bad CRC-32" in refusal(datasets.load, path)
 
 
 # The real files

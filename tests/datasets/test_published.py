@@ -12,6 +12,7 @@ import pytest
 from desom.datasets import published
 from desom.datasets.published import MNIST, Published, files, read_images
 from desom.errors import InputError
+from helpers import refusal
 
 IMAGES = np.arange(5 * 2 * 3, dtype=np.uint8).reshape(5, 2, 3) * 8 + 23
 LABELS = np.array([3, 1, 4, 1, 5], dtype=np.uint8)
@@ -96,14 +97,6 @@ def given(paths):
     return {path.name: path.read_bytes() for path in paths}
 
 
-def refusal(dataset):
-    with pytest.raises(InputError) as error:
-        files(dataset)
-    message = str(error.value)
-    assert "\n" not in message and message.endswith(".")
-    return message
-
-
 # Files that are on the machine
 
 
@@ -130,7 +123,7 @@ def test_files_in_the_cache_complete_those_in_desom_data(
 def test_file_with_a_wrong_hash_is_kept_aside(mirrors, tiny, cache):
     wrong = idx(LABELS[:2])
     write(cache, CONTENT | {TEST_LABELS: wrong})
-    message = refusal(tiny)
+    message = refusal(files, tiny)
     kept = cache / f"{TEST_LABELS}.rejected"
     assert f"{cache / TEST_LABELS} is not the published file" in message
     assert f"kept as {kept}" in message
@@ -145,7 +138,7 @@ def test_file_with_a_wrong_hash_is_kept_aside(mirrors, tiny, cache):
 def test_file_with_a_wrong_hash_that_cannot_be_moved_stays(tiny, cache):
     write(cache, CONTENT | {TRAIN_LABELS: b"wrong"})
     (cache / f"{TRAIN_LABELS}.rejected").mkdir()
-    assert f"kept as {cache / TRAIN_LABELS} and not used" in refusal(tiny)
+    assert f"kept as {cache / TRAIN_LABELS} and not used" in refusal(files, tiny)
     assert (cache / TRAIN_LABELS).read_bytes() == b"wrong"
 
 
@@ -182,7 +175,7 @@ def test_second_mirror_is_tried_when_the_first_serves_another_file(mirrors, tiny
 
 def test_no_mirror_serves_the_published_file(mirrors, tiny, cache):
     mirrors.first = {TRAIN_IMAGES: b"wrong"}
-    message = refusal(tiny)
+    message = refusal(files, tiny)
     assert f"SHA-256 is {sha256(b'wrong')[:12]}…" in message
     assert f"kept as {cache / TRAIN_IMAGES}.rejected" in message
     assert f"{mirrors.addresses[1]} (HTTPError)" in message
@@ -193,7 +186,7 @@ def test_no_mirror_serves_the_published_file(mirrors, tiny, cache):
 def test_without_network_one_sentence_says_what_to_do(name, monkeypatch, tmp_path, user_cache):
     monkeypatch.setenv("DESOM_DATA", str(tmp_path / "data"))
     dataset = getattr(published, name)
-    message = refusal(dataset)
+    message = refusal(files, dataset)
     for expected in (
         f"{dataset.name} needs {', '.join(dataset.files)}",
         str(tmp_path / "data" / dataset.folder),
@@ -213,7 +206,7 @@ def test_addresses_are_folders():
 def test_only_missing_files_are_named(mirrors, tiny, cache):
     write(cache, {file: CONTENT[file] for file in (TRAIN_IMAGES, TEST_IMAGES)})
     mirrors.first = {TRAIN_LABELS: CONTENT[TRAIN_LABELS]}
-    message = refusal(tiny)
+    message = refusal(files, tiny)
     assert TEST_LABELS in message
     assert not any(file in message for file in (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES))
     assert listing(cache) == {file: CONTENT[file] for file in CONTENT if file != TEST_LABELS}

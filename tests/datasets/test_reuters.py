@@ -299,6 +299,6 @@ def test_reuters10k_without_network_says_what_to_do(user_cache, interrupted_at):
         joblib.dump(np.random.default_rng(0).random(N), folder / "samples_py3.pkl", compress=9)
         os.truncate(folder / "samples_py3.pkl", interrupted_at)
         joblib.dump(np.arange(N), folder / "sample_id_py3.pkl")
-    message = refusal("reuters10k")
+    message = refusal(datasets.load, "reuters10k")
     assert f"neither read from {folder} nor download" in message
     assert "run again with a network" in message
