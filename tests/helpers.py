@@ -40,6 +40,8 @@ MAP = {
     "trustworthiness",
     "neighborhood_preservation",
 }
+# Of maps too, since the later records.
+OCCUPANCY = {"units_used", "smallest_unit"}
 NETWORK = {"input_quantization_error", "reconstruction_error"}
 
 # Estimators that are fitted in no time.

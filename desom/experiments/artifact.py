@@ -74,7 +74,7 @@ def measure(estimator, data, labels, seed, snapshots=None):
 
     Returns
     -------
-    metrics : dict of str to float
+    metrics : dict of str to float or int
         The record's metrics. Those of the map are in the space of the prototypes, at the last
         temperature; those named ``input_...`` are in the space of x, for decoded prototypes. A map
         of fewer units than there are classes has none of ``km_...``.
@@ -90,7 +90,11 @@ def measure(estimator, data, labels, seed, snapshots=None):
         scores = metrics.clustering_scores(data.y, labels, n_clusters)
     if hasattr(estimator, "map_size"):
         map_scores, arrays = _measure_map(estimator, data, labels, snapshots)
-        scores |= map_scores
+        members = np.bincount(labels, minlength=n_clusters)
+        scores |= map_scores | {
+            "units_used": metrics.units_used(members),
+            "smallest_unit": metrics.smallest_unit(members),
+        }
         if data.y is not None:
             n_classes = len(np.unique(data.y))
             if n_classes <= n_clusters:

@@ -9,9 +9,11 @@ from desom.metrics.maps import (
     neighborhood_preservation,
     path_on_map,
     quantization_error,
+    smallest_unit,
     topographic_error,
     trustworthiness,
     u_matrix,
+    units_used,
 )
 
 __all__ = [
@@ -28,7 +30,9 @@ __all__ = [
     "path_on_map",
     "purity",
     "quantization_error",
+    "smallest_unit",
     "topographic_error",
     "trustworthiness",
     "u_matrix",
+    "units_used",
 ]

@@ -67,6 +67,19 @@ def class_regions(class_counts, grid_distances):
     )
 
 
+def units_used(members):
+    """Count the units of a map that have a point, from the number of points of each (K,).
+
+    Say it beside an NMI: units that stay empty raise it.
+    """
+    return int(np.count_nonzero(check_array("members", members, (None,), kinds="iu")))
+
+
+def smallest_unit(members):
+    """How many points the unit with the fewest has, from the number of points of each (K,)."""
+    return int(check_array("members", members, (None,), kinds="iu").min())
+
+
 def _steps(prototypes, grid_distances):
     """Graph of the steps between adjacent units: how far apart their prototypes are."""
     prototypes, grid_distances = check_map(prototypes, grid_distances)

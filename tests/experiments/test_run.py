@@ -18,7 +18,7 @@ from desom.experiments import environment
 from desom.experiments.artifact import cluster_prototypes, measure, sample_codes
 from desom.experiments.run import Run, configuration
 from desom.grid import grid_distances
-from helpers import CLUSTERING, MAP, NETWORK, TWO_LEVEL, brief
+from helpers import CLUSTERING, MAP, NETWORK, OCCUPANCY, TWO_LEVEL, brief
 
 SMALL = {"iterations": 20, "batch_size": 16, "learning_rate": 0.01, "random_state": 0}
 
@@ -56,14 +56,15 @@ def of_desom(desom, blobs):
 
 def test_scores_of_a_map_are_named_by_the_contract(of_kerasom):
     scores, arrays = of_kerasom
-    assert scores.keys() == CLUSTERING | MAP | TWO_LEVEL
+    assert scores.keys() == CLUSTERING | MAP | OCCUPANCY | TWO_LEVEL
     assert arrays.keys() == {"prototypes", "class_counts"}
-    assert all(type(score) is float for score in scores.values())
+    assert {type(scores[name]) for name in scores.keys() - OCCUPANCY} == {float}
+    assert {type(scores[name]) for name in OCCUPANCY} == {int}
 
 
 def test_scores_of_a_map_with_a_network_are_named_by_the_contract(of_desom):
     scores, arrays = of_desom
-    assert scores.keys() == CLUSTERING | MAP | TWO_LEVEL | NETWORK
+    assert scores.keys() == CLUSTERING | MAP | OCCUPANCY | TWO_LEVEL | NETWORK
     assert arrays.keys() == {"prototypes", "decoded", "class_counts"}
 
 
@@ -176,9 +177,17 @@ def test_second_level_is_k_means_on_the_prototypes(desom, blobs):
     assert scores["km_purity"] == metrics.purity(y, clusters)
 
 
+def test_units_are_counted_with_and_without_classes(desom, blobs):
+    x, y = blobs
+    labels = np.array([0, 1, 1, 3, 4] * 12)
+    for classes in (y, None):
+        scores, _ = measure(desom, Dataset("blobs", x, classes), labels, seed=0)
+        assert (scores["units_used"], scores["smallest_unit"]) == (4, 0)
+
+
 def test_map_of_fewer_units_than_classes_has_no_second_level(blobs):
     scores, arrays = measured(Minisom((1, 2), iterations=20, random_state=0).fit(blobs[0]), *blobs)
-    assert scores.keys() == CLUSTERING | MAP
+    assert scores.keys() == CLUSTERING | MAP | OCCUPANCY
     assert arrays["class_counts"].shape == (2, 3)
 
 
@@ -202,7 +211,7 @@ def test_classes_are_counted_on_every_unit(names, blobs):
 
 def test_data_without_classes_are_measured_without_them(desom, blobs):
     scores, arrays = measured(desom, blobs[0], None)
-    assert scores.keys() == MAP | NETWORK
+    assert scores.keys() == MAP | OCCUPANCY | NETWORK
     assert arrays.keys() == {"prototypes", "decoded"}
 
 

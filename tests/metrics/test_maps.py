@@ -77,6 +77,16 @@ def test_regions_of_a_class_are_pieces_of_the_map():
     assert metrics.class_regions(counts, grid_distances((3, 4), toroidal=True))[0] == 1
 
 
+def test_units_without_points_are_not_used():
+    assert (metrics.units_used([3, 0, 2, 0]), metrics.smallest_unit([3, 0, 2, 0])) == (2, 0)
+    assert (metrics.units_used([3, 7, 2]), metrics.smallest_unit([3, 7, 2])) == (3, 2)
+    for count in (metrics.units_used, metrics.smallest_unit):
+        with pytest.raises(InputError, match="members of shape"):
+            count([[1, 2]])
+        with pytest.raises(InputError, match=r"members of type float64 .* integers"):
+            count([0.5, 2])
+
+
 # Quantization and topography
 
 
