@@ -12,8 +12,11 @@ from keras import ops
 from sklearn.utils._param_validation import Interval
 
 from desom.baselines._clustering import ClusteringModel, DeepClustering
-from desom.estimator import Count, Positive, hyperparameter
+from desom.estimator import Count, Positive, hyperparameter, one_of
 from desom.som import squared_distances
+
+Optimizer = one_of("sgd", "adam")
+OPTIMIZER = "Of the second phase: gradient descent with momentum 0.9, or Adam."
 
 
 def soft_assignments(squared_distances):
@@ -88,6 +91,11 @@ class SelfTraining(DeepClustering):
     )
     learning_rate: Positive = hyperparameter(0.001, "Step size of Adam in the first phase.")
 
+    def _optimizer(self):
+        if self.optimizer == "adam":
+            return keras.optimizers.Adam(self.clustering_learning_rate)
+        return keras.optimizers.SGD(self.clustering_learning_rate, momentum=0.9)
+
     def _schedule(self, X):
         def refresh():
             """Targets p of all samples; None ends the training where labels have settled."""
@@ -111,9 +119,7 @@ class DEC(SelfTraining):
     """
 
     clustering_learning_rate: Positive = hyperparameter(0.01, "Step size of the second phase.")
+    optimizer: Optimizer = hyperparameter("sgd", OPTIMIZER)
 
     def _build_model(self, n_features, seeds):
         return DECModel(*self._build_parts(n_features, seeds))
-
-    def _optimizer(self):
-        return keras.optimizers.SGD(self.clustering_learning_rate, momentum=0.9)

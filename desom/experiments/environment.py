@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import joblib
@@ -24,18 +24,35 @@ def environment():
     return {
         "backend": keras.backend.backend(),
         "device": _gpu() or _processor(),
-        **{name: version(name) for name in dict.fromkeys((*PACKAGES, keras.backend.backend()))},
+        **_versions(dict.fromkeys((*PACKAGES, keras.backend.backend()))),
         "threads": int(os.environ.get("OMP_NUM_THREADS") or joblib.cpu_count()),
         "revision": _revision(),
     }
 
 
+def _versions(packages):
+    """Give the versions of those that are installed: JAX and PyTorch do without TensorFlow."""
+    versions = {}
+    for name in packages:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
 def _gpu():
     """Name the GPU that the backend trains on, if it has one."""
-    if keras.backend.backend() == "torch":
+    backend = keras.backend.backend()
+    if backend == "torch":
         import torch
 
         return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    if backend == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        return device.device_kind if device.platform == "gpu" else None
     return next((d for d in keras.distribution.list_devices() if d.startswith("gpu")), None)
 
 

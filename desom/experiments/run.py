@@ -50,8 +50,8 @@ class Run:
         return estimator
 
 
-# What came after the first records is left out where it is as it was for them: their keys stay.
-LATER = {"pretraining": "adam"}
+# What came after the first records is left out at its default, as it was for them: their keys stay.
+LATER = ("pretraining", "optimizer")
 
 
 def configuration(method, **overrides):
@@ -63,11 +63,11 @@ def configuration(method, **overrides):
     cls, own = estimator_class(method), {}
     if "callback" in signature(cls.fit).parameters:
         own["snapshots"] = overrides.pop("snapshots", 0)
-    parameters = cls(**overrides).get_params() | own
+    parameters, default = cls(**overrides).get_params() | own, cls().get_params()
     kept = {
         name: value
         for name, value in parameters.items()
-        if name not in ("random_state", "verbose") and (name, value) not in LATER.items()
+        if name not in ("random_state", "verbose", *(n for n in LATER if value == default.get(n)))
     }
     return json.loads(json.dumps(kept, default=np.generic.item))
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from desom.autoencoder import Autoencoder
 from desom.baselines.ae_kmeans import AEKMeans
 from desom.baselines.dec import DEC, self_training_loss, soft_assignments, target_distribution
 from desom.baselines.dnm import sharpened
@@ -217,3 +218,18 @@ def test_dec_leaves_its_decoder_alone(deep_estimators, deep_autoencoder):
     assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
     after = deep_estimators[IDEC].model_.decoder.get_weights()
     assert not any(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+
+
+@BOTH
+def test_adam_moves_by_its_rate_and_gradient_descent_by_the_gradient(cls):
+    X = np.random.default_rng(0).random((60, 6), dtype="float32")
+    changed = {"iterations": 1, "clustering_learning_rate": 1e-4, "random_state": 0}
+    first = Autoencoder(hidden_units=(8,), latent_dim=2, iterations=5, random_state=0).fit(X)
+    moved = {}
+    for optimizer in ("adam", "sgd"):
+        method = cls(3, hidden_units=(8,), latent_dim=2, optimizer=optimizer, **changed)
+        after = method.fit(X, autoencoder=first).model_.encoder.get_weights()
+        before = first.model_.encoder.get_weights()
+        moved[optimizer] = max(np.abs(a - b).max() for a, b in zip(after, before, strict=True))
+    assert np.isclose(moved["adam"], 1e-4, rtol=0.05)
+    assert not np.isclose(moved["sgd"], 1e-4, rtol=0.05)

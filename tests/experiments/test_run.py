@@ -16,7 +16,7 @@ from desom.baselines.minisom import Minisom
 from desom.datasets import Dataset
 from desom.experiments import environment
 from desom.experiments.artifact import cluster_prototypes, measure, sample_codes
-from desom.experiments.run import Run, configuration
+from desom.experiments.run import LATER, Run, configuration
 from desom.grid import grid_distances
 from helpers import CLUSTERING, MAP, NETWORK, OCCUPANCY, TWO_LEVEL, brief
 
@@ -254,7 +254,7 @@ def test_run_trains_what_it_names(method):
     config = {name: value for name, value in run.config.items() if name != "snapshots"}
     assert config.items() <= parameters.items()
     # Younger than the first records, whose keys stay.
-    assert parameters.keys() - config.keys() <= {"pretraining"}
+    assert parameters.keys() - config.keys() <= {*LATER}
 
 
 @pytest.mark.parametrize("method", methods.METHODS)
@@ -271,6 +271,14 @@ def test_run_trains_with_what_its_configuration_changes():
 def test_key_of_the_paper_s_run_is_pinned():
     # If this fails, no record on file is found any more.
     assert Run("kerasom", "mnist", 0, configuration("kerasom")).key == "efa6d81db1960080"
+
+
+@pytest.mark.parametrize("method", ["dec", "idec", "desom"])
+def test_what_came_later_is_named_only_where_it_is_changed(method):
+    changed = {"optimizer": "adam" if method == "dec" else "sgd"} if method != "desom" else {}
+    config = configuration(method, pretraining="sgd", **changed)
+    assert config.keys() - configuration(method).keys() == {"pretraining", *changed}
+    assert config.items() >= (changed | {"pretraining": "sgd"}).items()
 
 
 def test_environment_is_that_of_this_process():
