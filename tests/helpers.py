@@ -39,10 +39,23 @@ MAP = {
     "distortion",
     "trustworthiness",
     "neighborhood_preservation",
+    "topographic_function",
+    "c_measure",
+    "kruskal_shepard_error",
+    "units_used",
+    "smallest_unit",
 }
-# Of maps too, since the later records.
-OCCUPANCY = {"units_used", "smallest_unit"}
-NETWORK = {"input_quantization_error", "reconstruction_error"}
+NETWORK = {
+    "input_quantization_error",
+    "reconstruction_error",
+    "input_c_measure",
+    "input_kruskal_shepard_error",
+}
+IMAGES = {"sharpness_ratio"}
+COUNTS = {"units_used", "smallest_unit"}
+# What the first records of maps lack.
+LATER = COUNTS | IMAGES | NETWORK - {"input_quantization_error", "reconstruction_error"}
+LATER |= {"topographic_function", "c_measure", "kruskal_shepard_error"}
 
 # Estimators that are fitted in no time.
 SMALL = {"map_size": (2, 3), "iterations": 30, "batch_size": 16, "random_state": 0}

@@ -127,6 +127,9 @@ def _measure_map(estimator, data, labels, snapshots):
     if not hasattr(estimator, "decode"):
         # Prototypes that are images are the picture; half precision is finer than a screen.
         scores = metrics.map_scores(data.x, prototypes, distances, last_temperature)
+        if data.image_shape:
+            shape = data.image_shape
+            scores["sharpness_ratio"] = metrics.sharpness_ratio(prototypes, data.x, shape)
         arrays = {"prototypes": prototypes} | moments
         return scores, {
             name: values.astype(np.float16) if name.endswith("prototypes") else values
@@ -137,7 +140,12 @@ def _measure_map(estimator, data, labels, snapshots):
     scores = metrics.map_scores(codes, prototypes, distances, last_temperature)
     scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
     scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
-    pictures = {"decoded": decoded.astype(np.float16)} if data.image_shape else {}
+    for name in ("c_measure", "kruskal_shepard_error"):
+        scores[f"input_{name}"] = getattr(metrics, name)(data.x, labels, distances)
+    pictures = {}
+    if data.image_shape:
+        pictures["decoded"] = decoded.astype(np.float16)
+        scores["sharpness_ratio"] = metrics.sharpness_ratio(decoded, data.x, data.image_shape)
     if pictures and data.y is not None and snapshots:
         pictures |= gallery(estimator, data, codes, labels)
     return scores, {"prototypes": prototypes} | pictures | moments

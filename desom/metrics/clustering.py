@@ -75,6 +75,17 @@ def class_counts(y, labels, n_units):
     return counts
 
 
+def class_entropy(class_counts):
+    """-sum_k ln(share of the majority class in unit k), over the units that have points.
+
+    From the counts (K, C) of points by unit and class to a float of at least 0: 0 if no unit mixes
+    classes; lower is better. Units count alike, whatever their size (Elend & Kramer, LOD 2019).
+    """
+    counts = check_array("class_counts", class_counts, (None, None))
+    counts = counts[counts.any(axis=1)]
+    return float(-np.log(counts.max(axis=1) / counts.sum(axis=1)).sum())
+
+
 def clustering_scores(y_true, labels, n_clusters):
     """All the clustering metrics of this module, by name: nmi is the arithmetic one.
 

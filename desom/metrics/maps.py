@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, shortest_path
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist, squareform
 from scipy.stats import rankdata
 from sklearn.metrics import euclidean_distances
 
@@ -58,13 +58,23 @@ def class_regions(class_counts, grid_distances):
     """
     counts = check_array("class_counts", class_counts, (len(grid_distances), None))
     owner = np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
+    return _regions(owner[:, None] == np.arange(counts.shape[1]), grid_distances)
+
+
+def class_scatter_index(class_counts, grid_distances):
+    """Mean over classes of the connected regions of units with at least one of its points.
+
+    From the arrays of `class_regions` to a float; lower is better. One stray point makes a region
+    (Elend & Kramer, LOD 2019).
+    """
+    counts = check_array("class_counts", class_counts, (len(grid_distances), None))
+    return float(_regions(counts > 0, grid_distances).mean())
+
+
+def _regions(held, grid_distances):
+    """Count, for every class, the connected regions of the units (K, C) that it holds."""
     adjacent = np.asarray(grid_distances) == 1
-    return np.array(
-        [
-            connected_components(adjacent[np.ix_(owner == c, owner == c)])[0]
-            for c in range(counts.shape[1])
-        ]
-    )
+    return np.array([connected_components(adjacent[np.ix_(h, h)])[0] for h in held.T])
 
 
 def units_used(members):
@@ -89,6 +99,37 @@ def _steps(prototypes, grid_distances):
     return csr_array((lengths, (starts, ends)), shape=grid_distances.shape)
 
 
+def topographic_product(prototypes, grid_distances):
+    """Compare distances of neighbors in the space and on the map (Bauer & Pawelzik, 1992).
+
+    P = 1/(K(K-1)) sum_j sum_n 1/(2n) sum_{l<=n} log Q1(j, l) Q2(j, l), where Q1 divides the
+    distance of the prototype j from that of its l-th neighbor on the map by the distance from its
+    l-th neighbor in the space, and Q2 divides the same neighbors' distances on the map.
+
+    From (K, D) and (K, K) to a float: below 0 if the map has fewer dimensions than the points, so
+    that it folds; above 0 if it has more. Of tied neighbors, which a grid has, it is the
+    expectation over their orders. NaN if two prototypes are the same.
+    """
+    prototypes, grid_distances = check_map(prototypes, grid_distances)
+    n_units = len(prototypes)
+    # The logarithms of neighbor l are in the sums from n = l on; totals are those of their shares.
+    shares = np.cumsum(1 / (2 * np.arange(n_units - 1, 0, -1)))[::-1]
+    totals = np.concatenate([[0], np.cumsum(shares), [np.nan]])
+
+    def share(distances, start):
+        first, last = _rank_span(distances, start)
+        return (totals[last] - totals[first - 1]) / (last - first + 1)
+
+    product = 0.0
+    for rows in blocks(prototypes, prototypes):
+        in_space, on_map = cdist(prototypes[rows], prototypes), grid_distances[rows]
+        others = ~np.eye(*in_space.shape, k=rows.start, dtype=bool)
+        difference = share(on_map, rows.start)[others] - share(in_space, rows.start)[others]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            product += np.sum(difference * np.log(in_space * on_map)[others])
+    return float(product / max(1, n_units * (n_units - 1))) if np.isfinite(product) else np.nan
+
+
 def quantization_error(x, prototypes):
     """Mean distance, not squared, from a point to its best-matching unit (BMU).
 
@@ -110,6 +151,18 @@ def topographic_error(x, prototypes, grid_distances):
     """
     x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
     return _topographic_error(_match(x, prototypes), grid_distances)
+
+
+def topographic_function(x, prototypes, grid_distances, steps=1):
+    """Mean number, over units, of those that touch its cell but are more than so many steps away.
+
+    The cells of two units touch if they are the two best-matching units of at least one point
+    (Villmann et al., ICNN 1994: phi(k), for a number of steps k). From the arrays of
+    `topographic_error` to a float of at least 0; lower is better. Each point can add a pair, so
+    compare it at equal numbers of points.
+    """
+    x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
+    return _topographic_function(_match(x, prototypes), grid_distances, steps)
 
 
 def combined_error(x, prototypes, grid_distances):
@@ -180,6 +233,41 @@ def neighborhood_preservation(
     return _rank_agreement(points, units, n_neighbors)
 
 
+def c_measure(x, bmus, grid_distances, sample_size=1000, random_state=0):
+    """Mean over pairs of points of their distance times that of their BMUs on the map.
+
+    Goodhill & Sejnowski (1996) take the sum. From arrays as of `trustworthiness`, sampled as there,
+    to a float in the unit of x times steps. It is higher if far points are far apart on the map:
+    compare it on the same points and at equal maps only.
+    """
+    in_space, on_map = _pairs(x, bmus, grid_distances, sample_size, random_state)
+    return float(np.mean(in_space * on_map))
+
+
+def kruskal_shepard_error(x, bmus, grid_distances, sample_size=1000, random_state=0):
+    """Mean squared difference of the distances of two points, in their space and on the map.
+
+    Each is divided by the largest one in the sample (Kruskal, 1964, as Elend & Kramer, LOD 2019,
+    use it). From arrays as of `trustworthiness`, sampled as there, to a float in [0, 1]; lower is
+    better.
+    """
+    in_space, on_map = _pairs(x, bmus, grid_distances, sample_size, random_state)
+    return float(np.mean((in_space / (in_space.max() or 1) - on_map / (on_map.max() or 1)) ** 2))
+
+
+def sharpness_ratio(prototypes, x, image_shape):
+    """Mean length of the gradient of prototypes that are images, divided by that of the images.
+
+    From (K, D) and (N, D), of rows times columns D, to a float: below 1 if the prototypes are
+    blurred (Forest et al., Neural Computing and Applications, 2021); NaN if the images are flat.
+    """
+    n_pixels = int(np.prod(image_shape))
+    prototypes = check_array("prototypes", prototypes, (None, n_pixels))
+    images = check_array("x", x, (None, n_pixels))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(_sharpness(prototypes, image_shape) / _sharpness(images, image_shape))
+
+
 def map_scores(
     x, prototypes, grid_distances, temperature, n_neighbors=5, sample_size=2000, random_state=0
 ):
@@ -199,6 +287,11 @@ def map_scores(
         "distortion": float(matches.distortion.mean()),
         "trustworthiness": _rank_agreement(units, points, n_neighbors),
         "neighborhood_preservation": _rank_agreement(points, units, n_neighbors),
+        "topographic_function": _topographic_function(matches, grid_distances, 1),
+        "c_measure": c_measure(x, matches.bmu, grid_distances, random_state=random_state),
+        "kruskal_shepard_error": kruskal_shepard_error(
+            x, matches.bmu, grid_distances, random_state=random_state
+        ),
     }
 
 
@@ -238,14 +331,20 @@ def _topographic_error(matches, grid_distances):
     return float(np.mean(grid_distances[matches.bmu, matches.second_bmu] > 1))
 
 
+def _topographic_function(matches, grid_distances, steps):
+    touching = np.zeros(grid_distances.shape, dtype=bool)
+    touching[matches.bmu, matches.second_bmu] = True
+    return float(np.sum(grid_distances[touching | touching.T] > steps) / len(touching))
+
+
 def _combined_error(matches, prototypes, grid_distances):
     units, source = np.unique(matches.bmu, return_inverse=True)
     ways = shortest_path(_steps(prototypes, grid_distances), indices=units)
     return float(np.mean(matches.distance + ways[source, matches.second_bmu]))
 
 
-def _rank_spans(x, bmus, grid_distances, n_neighbors, sample_size, random_state):
-    """Rank a sample of the points by distance to one another, in their space and on the map."""
+def _sampled(x, bmus, grid_distances, sample_size, random_state):
+    """Draw some of the points, and give them, in float64, and the steps between their BMUs."""
     x = check_array("x", x, (None, None))
     bmus = check_array("bmus", bmus, (len(x),), kinds="iu")
     n_units = len(grid_distances)
@@ -256,21 +355,50 @@ def _rank_spans(x, bmus, grid_distances, n_neighbors, sample_size, random_state)
             f"a map of {n_units} units accepts 0 to {n_units - 1}."
         )
     n = min(len(x), sample_size)
+    sample = np.random.default_rng(random_state).choice(len(x), n, replace=False)
+    return x[sample].astype("float64"), grid_distances[np.ix_(bmus[sample], bmus[sample])]
+
+
+def _pairs(x, bmus, grid_distances, sample_size, random_state):
+    """Distances of every two points of a sample, in their space and on the map, in one order."""
+    points, on_map = _sampled(x, bmus, grid_distances, sample_size, random_state)
+    if len(points) < 2:
+        raise InputError(
+            "x holds 1 point, which has no distance to another: at least 2 are needed."
+        )
+    return pdist(points), squareform(on_map, checks=False)
+
+
+def _rank_spans(x, bmus, grid_distances, n_neighbors, sample_size, random_state):
+    """Rank a sample of the points by distance to one another, in their space and on the map."""
+    points, on_map = _sampled(x, bmus, grid_distances, sample_size, random_state)
+    n = len(points)
     if not 1 <= n_neighbors < n / 2:
         raise InputError(
             f"n_neighbors = {n_neighbors} cannot be used with {n} samples: "
             "it must be at least 1 and less than half of them."
         )
-    sample = np.random.default_rng(random_state).choice(len(x), n, replace=False)
-    points, units = x[sample].astype("float64"), bmus[sample]
-    return _rank_span(cdist(points, points)), _rank_span(grid_distances[np.ix_(units, units)])
+    return _rank_span(squareform(pdist(points))), _rank_span(on_map)
 
 
-def _rank_span(distances):
-    """First and last rank that ties allow every sample (column) in the order of every row."""
+def _rank_span(distances, start=0):
+    """First and last rank that ties allow every sample (column) in the order of every row.
+
+    Rows are samples too, from this one on.
+    """
     # Placed last, a sample is never its own neighbor and leaves ranks 1..n-1 to the others.
-    distances = np.where(np.eye(len(distances), dtype=bool), np.inf, distances)
+    distances = np.where(np.eye(*distances.shape, k=start, dtype=bool), np.inf, distances)
     return rankdata(distances, "min", axis=1), rankdata(distances, "max", axis=1)
+
+
+def _sharpness(images, image_shape):
+    total = 0.0
+    for rows in blocks(images, images[:1]):
+        block = images[rows].reshape(-1, *image_shape)
+        axes = [axis for axis in (1, 2) if block.shape[axis] > 1]
+        lengths = np.sqrt(sum(np.square(np.gradient(block, axis=axis)) for axis in axes))
+        total += lengths.sum(dtype="float64")
+    return np.divide(total, images.size)
 
 
 def _rank_agreement(neighbor_ranks, penalty_ranks, k):

@@ -18,7 +18,7 @@ from desom.experiments import environment
 from desom.experiments.artifact import cluster_prototypes, measure, sample_codes
 from desom.experiments.run import LATER, Run, configuration
 from desom.grid import grid_distances
-from helpers import CLUSTERING, MAP, NETWORK, OCCUPANCY, TWO_LEVEL, brief
+from helpers import CLUSTERING, COUNTS, IMAGES, MAP, NETWORK, TWO_LEVEL, brief
 
 SMALL = {"iterations": 20, "batch_size": 16, "learning_rate": 0.01, "random_state": 0}
 
@@ -56,15 +56,15 @@ def of_desom(desom, blobs):
 
 def test_scores_of_a_map_are_named_by_the_contract(of_kerasom):
     scores, arrays = of_kerasom
-    assert scores.keys() == CLUSTERING | MAP | OCCUPANCY | TWO_LEVEL
+    assert scores.keys() == CLUSTERING | MAP | IMAGES | TWO_LEVEL
     assert arrays.keys() == {"prototypes", "class_counts"}
-    assert {type(scores[name]) for name in scores.keys() - OCCUPANCY} == {float}
-    assert {type(scores[name]) for name in OCCUPANCY} == {int}
+    assert {type(scores[name]) for name in scores.keys() - COUNTS} == {float}
+    assert {type(scores[name]) for name in COUNTS} == {int}
 
 
 def test_scores_of_a_map_with_a_network_are_named_by_the_contract(of_desom):
     scores, arrays = of_desom
-    assert scores.keys() == CLUSTERING | MAP | OCCUPANCY | TWO_LEVEL | NETWORK
+    assert scores.keys() == CLUSTERING | MAP | IMAGES | TWO_LEVEL | NETWORK
     assert arrays.keys() == {"prototypes", "decoded", "class_counts"}
 
 
@@ -162,6 +162,10 @@ def test_network_is_measured_in_the_space_of_the_data(desom, of_desom, blobs):
     decoded = desom.decode(desom.cluster_centers_)
     expected = cdist(blobs[0], decoded).min(axis=1).mean()
     assert scores["input_quantization_error"] == pytest.approx(expected, rel=1e-5)
+    labels, grid = desom.predict(blobs[0]), grid_distances((2, 3))
+    for name in ("c_measure", "kruskal_shepard_error"):
+        assert scores[f"input_{name}"] == getattr(metrics, name)(blobs[0], labels, grid)
+    assert scores["sharpness_ratio"] == metrics.sharpness_ratio(decoded, blobs[0], (1, 5))
     assert scores["reconstruction_error"] == desom.history_["reconstruction_loss"][-1]
     assert np.array_equal(arrays["prototypes"], desom.cluster_centers_)
     assert np.allclose(arrays["decoded"], decoded, rtol=1e-3, atol=1e-3)
@@ -187,7 +191,7 @@ def test_units_are_counted_with_and_without_classes(desom, blobs):
 
 def test_map_of_fewer_units_than_classes_has_no_second_level(blobs):
     scores, arrays = measured(Minisom((1, 2), iterations=20, random_state=0).fit(blobs[0]), *blobs)
-    assert scores.keys() == CLUSTERING | MAP | OCCUPANCY
+    assert scores.keys() == CLUSTERING | MAP | IMAGES
     assert arrays["class_counts"].shape == (2, 3)
 
 
@@ -211,13 +215,13 @@ def test_classes_are_counted_on_every_unit(names, blobs):
 
 def test_data_without_classes_are_measured_without_them(desom, blobs):
     scores, arrays = measured(desom, blobs[0], None)
-    assert scores.keys() == MAP | OCCUPANCY | NETWORK
+    assert scores.keys() == MAP | IMAGES | NETWORK
     assert arrays.keys() == {"prototypes", "decoded"}
 
 
 def test_data_without_images_get_no_pictures(desom, of_desom, blobs):
     without = measured(desom, *blobs, None)
-    assert without[0] == of_desom[0]
+    assert without[0] == {name: of_desom[0][name] for name in of_desom[0].keys() - IMAGES}
     assert without[1].keys() == {"prototypes", "class_counts"}
 
 

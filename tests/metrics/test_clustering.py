@@ -73,6 +73,33 @@ def test_nmi_and_ari_equal_slow_loops(pairs):
     assert metrics.ari(y_true, labels) == pytest.approx(slow_ari(y_true, labels), abs=1e-9)
 
 
+def slow_class_entropy(counts):
+    total = 0.0
+    for members in counts:
+        if sum(members):
+            total -= log(max(members) / sum(members))
+    return total
+
+
+@few
+@given(
+    st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3), min_size=1, max_size=9).filter(
+        lambda counts: any(map(any, counts))
+    )
+)
+def test_class_entropy_equals_slow_loops_and_leaves_out_empty_units(counts):
+    assert metrics.class_entropy(counts) == pytest.approx(slow_class_entropy(counts))
+    assert metrics.class_entropy([*counts, [0, 0, 0]]) == metrics.class_entropy(counts)
+
+
+def test_hand_computed_class_entropy():
+    assert metrics.class_entropy([[4, 0], [0, 1]]) == 0
+    # The share of a unit counts, not its size.
+    assert metrics.class_entropy([[2, 2], [100, 300]]) == pytest.approx(log(2) + log(4 / 3))
+    with pytest.raises(InputError, match=r"class_counts of shape \(2,\)"):
+        metrics.class_entropy([1, 2])
+
+
 def test_hand_computed_clustering():
     y_true, labels = [0, 0, 0, 1, 1, 2], [5, 5, 7, 7, 7, 7]
     # Cluster 5 holds 2 of class 0; cluster 7 holds 1, 2 and 1 of classes 0, 1 and 2.

@@ -2,7 +2,7 @@
 
 import itertools
 import tracemalloc
-from math import dist, exp, sqrt
+from math import dist, exp, log, sqrt
 
 import keras
 import numpy as np
@@ -77,6 +77,36 @@ def test_regions_of_a_class_are_pieces_of_the_map():
     assert metrics.class_regions(counts, grid_distances((3, 4), toroidal=True))[0] == 1
 
 
+def slow_scatter(counts, distances):
+    """Flood every unit that holds a point of a class from the first one left, until none is."""
+    pieces = 0
+    for members in zip(*counts, strict=True):
+        left = {unit for unit, n in enumerate(members) if n}
+        while left:
+            pieces, flooded = pieces + 1, [left.pop()]
+            while flooded:
+                near = {u for u in left if distances[flooded[-1]][u] == 1}
+                flooded = flooded[:-1] + sorted(near)
+                left -= near
+    return pieces / len(counts[0])
+
+
+@few
+@given(seeds, st.sampled_from(GRIDS))
+def test_class_scatter_equals_a_flood(seed, grid):
+    counts = np.random.default_rng(seed).poisson(0.5, (12, 3))
+    distances = grid_distances((4, 3), *grid)
+    expected = slow_scatter(counts.tolist(), distances.tolist())
+    assert metrics.class_scatter_index(counts, distances) == pytest.approx(expected)
+
+
+def test_a_stray_point_scatters_a_class_but_makes_no_region():
+    counts = np.array([[5, 0], [5, 0], [1, 5], [0, 5], [1, 5]])
+    chain = grid_distances((1, 5))
+    assert metrics.class_regions(counts, chain).tolist() == [1, 1]
+    assert metrics.class_scatter_index(counts, chain) == 1.5
+
+
 def test_units_without_points_are_not_used():
     assert (metrics.units_used([3, 0, 2, 0]), metrics.smallest_unit([3, 0, 2, 0])) == (2, 0)
     assert (metrics.units_used([3, 7, 2]), metrics.smallest_unit([3, 7, 2])) == (3, 2)
@@ -85,6 +115,159 @@ def test_units_without_points_are_not_used():
             count([[1, 2]])
         with pytest.raises(InputError, match=r"members of type float64 .* integers"):
             count([0.5, 2])
+
+
+# Whether neighbors of a unit are neighbors
+
+
+def slow_topographic_product(prototypes, distances):
+    """By its definition, averaged over all ways to break the ties of either order."""
+    units, total = range(len(prototypes)), 0.0
+    for j in units:
+        near = [dist(prototypes[j], prototype) for prototype in prototypes]
+
+        def orders(lengths, j=j):
+            others = itertools.permutations(k for k in units if k != j)
+            return {tuple(sorted(order, key=lambda k: lengths[k])) for order in others}
+
+        cases = list(itertools.product(orders(distances[j]), orders(near)))
+        for on_map, in_space in cases:
+            q = 1.0
+            for n, (a, b) in enumerate(zip(on_map, in_space, strict=True), start=1):
+                q *= near[a] / near[b] * distances[j][a] / distances[j][b]
+                total += log(q ** (1 / (2 * n))) / len(cases)
+    return total / (len(units) * (len(units) - 1))
+
+
+@pytest.mark.parametrize("map_size", [(2, 3), (1, 5)])
+@pytest.mark.parametrize("seed", range(3))
+def test_topographic_product_is_the_mean_over_every_way_to_break_ties(seed, map_size):
+    _, prototypes, distances = random_map(seed, map_size=map_size)
+    expected = slow_topographic_product(prototypes.tolist(), distances.tolist())
+    assert metrics.topographic_product(prototypes, distances) == pytest.approx(expected)
+
+
+def test_topographic_product_tells_folds_from_stretches():
+    square = np.random.default_rng(0).normal(scale=1e-3, size=(36, 2))
+    square += np.indices((6, 6)).reshape(2, -1).T
+    snake = np.arange(36).reshape(6, 6)
+    snake[1::2] = snake[1::2, ::-1]
+    chain, sheet = grid_distances((1, 36)), grid_distances((6, 6))
+    line = np.arange(36.0)[:, None]
+    folded = metrics.topographic_product(square[np.argsort(snake.ravel())], chain)
+    stretched = metrics.topographic_product(line + 0.01 * square[:, :1], sheet)
+    assert folded < -0.05 < metrics.topographic_product(square, sheet) < 0.05 < stretched
+    assert metrics.topographic_product(square, cdist(square, square)) == 0
+
+
+def test_topographic_product_is_computed_in_blocks_and_unknown_for_equal_prototypes():
+    prototypes = np.random.default_rng(0).normal(size=(800, 2))
+    distances = grid_distances((20, 40))
+    tracemalloc.start()
+    try:
+        value = metrics.topographic_product(prototypes, distances)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # In halves of the coordinates it is the same: no unit of length is in it.
+    assert metrics.topographic_product(prototypes / 2, distances) == pytest.approx(value)
+    assert peak < 80e6
+    assert np.isnan(metrics.topographic_product(np.zeros((6, 2)), grid_distances((2, 3))))
+    assert metrics.topographic_product([[1.0]], [[0]]) == 0
+
+
+def slow_topographic_function(x, prototypes, distances, steps):
+    touching = set()
+    for point in x:
+        order = sorted(range(len(prototypes)), key=lambda k: dist(point, prototypes[k]))
+        touching |= {(order[0], order[1]), (order[1], order[0])}
+    return sum(distances[a][b] > steps for a, b in touching) / len(prototypes)
+
+
+@few
+@given(seeds, st.sampled_from([(3, 4), (1, 6)]), st.integers(0, 6))
+def test_topographic_function_equals_slow_loops(seed, map_size, steps):
+    x, prototypes, distances = random_map(seed, map_size=map_size)
+    value = metrics.topographic_function(x, prototypes, distances, steps)
+    assert value == pytest.approx(slow_topographic_function(x, prototypes, distances, steps))
+
+
+def test_no_cell_touches_a_far_one_on_an_ordered_map():
+    x, prototypes = np.linspace(0, 5, 99)[:, None], np.arange(6.0)[:, None]
+    assert metrics.topographic_function(x, prototypes, grid_distances((1, 6)), 0) == 10 / 6
+    assert metrics.topographic_function(x, prototypes, grid_distances((1, 6))) == 0
+    assert metrics.topographic_function(x, prototypes, grid_distances((3, 2))) > 0
+
+
+# Whether distances are kept
+
+
+@few
+@given(seeds)
+def test_distances_of_pairs_are_compared_as_slow_loops_do(seed):
+    x, prototypes, distances = random_map(seed)
+    bmus = cdist(x, prototypes).argmin(axis=1)
+    pairs = list(itertools.combinations(range(len(x)), 2))
+    in_space = [dist(x[i], x[j]) for i, j in pairs]
+    on_map = [distances[bmus[i]][bmus[j]] for i, j in pairs]
+    both = list(zip(in_space, on_map, strict=True))
+    squares = [(a / max(in_space) - b / max(on_map)) ** 2 for a, b in both]
+    product, error = sum(a * b for a, b in both) / len(pairs), sum(squares) / len(pairs)
+    assert metrics.c_measure(x, bmus, distances) == pytest.approx(product)
+    assert metrics.kruskal_shepard_error(x, bmus, distances) == pytest.approx(error)
+
+
+def test_a_map_that_keeps_distances_has_no_error_and_one_that_falls_together_has():
+    x = np.cumsum(np.linspace(1.0, 2.0, 30))[:, None]
+    faithful, collapsed = cdist(x, x), np.zeros((30, 30))
+    assert metrics.kruskal_shepard_error(x, np.arange(30), 3 * faithful) == pytest.approx(0)
+    squares = (faithful[np.triu_indices(30, 1)] / faithful.max()) ** 2
+    error = metrics.kruskal_shepard_error(x, np.arange(30), collapsed)
+    assert error == pytest.approx(squares.mean())
+    shuffled = np.random.default_rng(0).permutation(30)
+    measure = metrics.c_measure
+    assert measure(x, shuffled, faithful) < measure(x, np.arange(30), faithful)
+
+
+@pytest.mark.parametrize("measure", [metrics.c_measure, metrics.kruskal_shepard_error])
+def test_the_seed_draws_the_pairs_and_matters_only_to_large_data(measure):
+    x, prototypes, distances = random_map(0, n_samples=100)
+    arguments = x, cdist(x, prototypes).argmin(axis=1), distances
+    assert measure(*arguments, 50, 3) == measure(*arguments, 50, 3) != measure(*arguments, 50, 4)
+    assert measure(*arguments, 100, 3) == pytest.approx(measure(*arguments, 200, 4))
+
+
+# How sharp the pictures are
+
+
+def slow_sharpness(images):
+    """Differences of the two neighbors of a pixel, over their distance, in either direction."""
+    total = n = 0
+    for image in images:
+        rows, columns = len(image), len(image[0])
+        for r, c in itertools.product(range(rows), range(columns)):
+            up, down = max(r - 1, 0), min(r + 1, rows - 1)
+            left, right = max(c - 1, 0), min(c + 1, columns - 1)
+            along = (image[down][c] - image[up][c]) / (down - up) if rows > 1 else 0
+            across = (image[r][right] - image[r][left]) / (right - left) if columns > 1 else 0
+            total, n = total + sqrt(along**2 + across**2), n + 1
+    return total / n
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (1, 6), (6, 1)])
+def test_sharpness_equals_slow_loops(shape):
+    rng = np.random.default_rng(0)
+    prototypes, images = rng.random((3, *shape)), rng.random((900, *shape))
+    value = metrics.sharpness_ratio(prototypes.reshape(3, -1), images.reshape(900, -1), shape)
+    assert value == pytest.approx(slow_sharpness(prototypes) / slow_sharpness(images))
+
+
+def test_a_mean_of_images_is_blurred_and_flat_images_have_no_sharpness():
+    x = np.random.default_rng(0).random((50, 64))
+    assert metrics.sharpness_ratio(x, x, (8, 8)) == 1
+    assert metrics.sharpness_ratio(x.reshape(5, 10, 64).mean(axis=1), x, (8, 8)) < 0.5
+    assert metrics.sharpness_ratio(2 * x, x, (8, 8)) == pytest.approx(2)
+    assert np.isnan(metrics.sharpness_ratio(np.ones((2, 4)), np.ones((3, 4)), (2, 2)))
 
 
 # Quantization and topography
@@ -384,6 +567,9 @@ def test_map_scores_equal_the_functions():
         "neighborhood_preservation": metrics.neighborhood_preservation(
             x, bmus, distances, **options
         ),
+        "topographic_function": metrics.topographic_function(x, prototypes, distances),
+        "c_measure": metrics.c_measure(x, bmus, distances, random_state=1),
+        "kruskal_shepard_error": metrics.kruskal_shepard_error(x, bmus, distances, random_state=1),
     }
 
 
@@ -421,6 +607,13 @@ X, M, D = np.zeros((6, 2)), np.zeros((4, 2)), grid_distances((2, 2))
         (lambda: metrics.u_matrix([1.0, 2.0], np.zeros((2, 2))), r"prototypes of shape \(2,\)"),
         (lambda: metrics.u_matrix(M, D[:3, :3]), r"grid_distances .* must be \(4, 4\)"),
         (lambda: metrics.path_on_map(M, D, 0, 4), "0 to 3"),
+        (lambda: metrics.c_measure(X[:1], [0], D), "x holds 1 point"),
+        (lambda: metrics.kruskal_shepard_error(X, [4] * 6, D), "bmus from 4 to 4"),
+        (lambda: metrics.topographic_function(X, M, D[1:]), r"grid_distances .* \(4, 4\)"),
+        (lambda: metrics.topographic_product(M[0], D), r"prototypes of shape \(2,\)"),
+        (lambda: metrics.class_scatter_index(np.ones((3, 2)), D), r"class_counts .* \(4, any\)"),
+        (lambda: metrics.sharpness_ratio(M, X, (1, 3)), r"prototypes .* \(any, 3\)"),
+        (lambda: metrics.sharpness_ratio(M, X[:, :1], (1, 2)), r"x of shape .* \(any, 2\)"),
         (lambda: metrics.map_scores(X, M, D, 1.0), "n_neighbors = 5 .* 6 samples"),
         (lambda: metrics.map_scores(X, M, D, -1.0), "temperature = -1.0"),
     ],
