@@ -1,27 +1,68 @@
-"""Mixtures of Gaussians with diagonal covariances, as layers: the priors of VaDE and WaMiC.
+"""Mixtures of Gaussians: how they are fitted, and as layers, the priors of VaDE and WaMiC.
 
 Jiang, Zheng, Tan, Tang, Zhou: Variational Deep Embedding: An Unsupervised and Generative Approach
 to Clustering, IJCAI 2017.
 """
 
 import keras
+import numpy as np
 from keras import layers, ops
 from sklearn import config_context
 from sklearn.mixture import GaussianMixture
 
+from desom.estimator import hyperparameter, one_of
 
-def fit_mixture(codes, n_clusters, seed, covariance_type="diag"):
+Start = one_of("diagonal", "whitened")
+START = hyperparameter("diagonal", "The mixture at first: as it was, or of `whitened_mixture`.")
+# Fits of a whitened mixture, of which the likeliest is kept.
+STARTS = 10
+
+
+def fit_mixture(codes, n_clusters, seed, covariance_type="diag", restarts=1):
     """Fit a mixture by expectation-maximization, from k-means of the codes (N, d).
 
-    It is scikit-learn's ``GaussianMixture``, in double precision; ``covariance_type`` is full or
-    diag: whether a component has axes of its own, or those of the latent space.
+    It is scikit-learn's ``GaussianMixture``, in double precision, the likeliest of the restarts;
+    ``covariance_type`` is full or diag: whether a component has axes of its own, or those of the
+    latent space.
     """
-    mixture = GaussianMixture(n_clusters, covariance_type=covariance_type, random_state=seed)
+    options = {"covariance_type": covariance_type, "n_init": restarts, "random_state": seed}
+    mixture = GaussianMixture(n_clusters, **options)
     # A variance is a difference of squares there: in single precision, that of a cluster that is
     # small beside its distance from the origin may come out below zero.
     # The start from k-means is refused where scikit-learn dispatches to other arrays than NumPy's.
     with config_context(array_api_dispatch=False):
         return mixture.fit(codes.astype(float))
+
+
+def within_covariance(mixture):
+    """Sigma_w = sum_c pi_c Sigma_c: the covariance (d, d) within the clusters, pooled."""
+    return np.tensordot(mixture.weights_, mixture.covariances_, 1)
+
+
+def whiten(model, within):
+    """Choose axes in which a covariance (d, d) is the identity, by two layers of a model.
+
+    The last layer of the encoder and the first of the decoder absorb the change, so that codes
+    have other coordinates, and no reconstruction changes. Gives the matrix (d, d) that takes codes,
+    as rows, from the old axes to the new ones.
+    """
+    root = np.linalg.cholesky(within).T
+    to_new = np.linalg.inv(root)
+    last, first = model.encoder.layers[-1], model.decoder.layers[0]
+    last.set_weights([weights @ to_new for weights in last.get_weights()])
+    kernel, bias = first.get_weights()
+    first.set_weights([root @ kernel, bias])
+    return to_new
+
+
+def whitened_mixture(model, codes, n_clusters, seed):
+    """Fit full covariances, the likeliest of ``STARTS``, and whiten the space by what they pool.
+
+    Gives the weights (K,), means (K, d) and covariances (K, d, d) in the new axes of the model.
+    """
+    mixture = fit_mixture(codes, n_clusters, seed, "full", STARTS)
+    to_new = whiten(model, within_covariance(mixture))
+    return mixture.weights_, mixture.means_ @ to_new, to_new.T @ mixture.covariances_ @ to_new
 
 
 def scaled_squares(mean, variance, means, log_variances):

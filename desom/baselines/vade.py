@@ -10,7 +10,16 @@ from keras import layers, ops
 from scipy.special import expit
 
 from desom.baselines._clustering import DeepClustering
-from desom.baselines._mixtures import MixtureLayer, fit_mixture, most_probable, scaled_squares
+from desom.baselines._mixtures import (
+    START,
+    MixtureLayer,
+    Start,
+    fit_mixture,
+    most_probable,
+    scaled_squares,
+    whitened_mixture,
+)
+from desom.engine.loop import train
 from desom.errors import InputError
 from desom.estimator import Count, Model, hyperparameter
 
@@ -20,6 +29,29 @@ EPSILON = 1e-4
 FIRST_LOGIT = 4.0
 # The variance of every code when the training begins, over that of the mixture's components.
 FIRST_SHARE = 0.1
+# From a whitened start: epochs of the decoder alone, and of the rise of the step size.
+DECODER_EPOCHS, RISING_EPOCHS = 2, 6
+
+
+@keras.saving.register_keras_serializable("desom")
+class RisingRate(keras.optimizers.schedules.LearningRateSchedule):
+    """A step size that rises to its peak, then falls by a tenth every 10 epochs, to a fifth.
+
+    ``epoch`` is the number of steps of an epoch. The fall is the authors'.
+    """
+
+    def __init__(self, peak, epoch):
+        self.peak, self.epoch = peak, epoch
+
+    def __call__(self, step):
+        """Give the size of the step of this number, from 0 on."""
+        epochs = (ops.cast(step, "float32") + 1) / self.epoch
+        falls = ops.floor(ops.maximum(epochs - RISING_EPOCHS, 0) / 10)
+        return self.peak * ops.minimum(epochs / RISING_EPOCHS, ops.maximum(0.9**falls, 0.2))
+
+    def get_config(self):
+        """Give the arguments of the constructor."""
+        return {"peak": self.peak, "epoch": self.epoch}
 
 
 def mixture_divergence(mean, log_variance, gamma, log_weights, means, log_variances):
@@ -98,9 +130,12 @@ class VaDE(DeepClustering):
 
     Beside what `DeepClustering` learns, the mixture, whose means are ``cluster_centers_``:
     ``weights_``, the probabilities pi_c (n_clusters,), and ``log_variances_`` (n_clusters,
-    latent_dim). ``predict`` gives the most probable component, at the mean of the code.
+    latent_dim). ``predict`` gives the most probable component, at the mean of the code. From a
+    whitened start, the weights stay equal; decoder and variances learn first, for 2 epochs, then
+    the step size rises.
     """
 
+    start: Start = START
     iterations: Count = hyperparameter(10_000, "Training steps that follow.")
 
     def _build_model(self, n_features, seeds):
@@ -120,15 +155,35 @@ class VaDE(DeepClustering):
 
     def _place_centers(self, codes, seed):
         """Fit a mixture, and have the decoder give logits where it gave the data."""
-        mixture = fit_mixture(codes, self.n_clusters, seed)
-        self.model_.mixture.logits.assign(np.log(mixture.weights_))
-        self.model_.mixture.means.assign(mixture.means_)
-        self.model_.mixture.log_variances.assign(np.log(mixture.covariances_))
-        within = mixture.weights_ @ mixture.covariances_
-        self.model_.variance_head.bias.assign(np.log(FIRST_SHARE * within))
+        if self.start == "whitened":
+            _, means, covariances = whitened_mixture(self.model_, codes, self.n_clusters, seed)
+            variances = np.diagonal(covariances, axis1=1, axis2=2)
+            weights = np.full(len(means), 1 / len(means))
+        else:
+            mixture = fit_mixture(codes, self.n_clusters, seed)
+            weights, means, variances = mixture.weights_, mixture.means_, mixture.covariances_
+        self.model_.mixture.logits.assign(np.log(weights))
+        self.model_.mixture.means.assign(means)
+        self.model_.mixture.log_variances.assign(np.log(variances))
+        self.model_.variance_head.bias.assign(np.log(FIRST_SHARE * (weights @ variances)))
         kernel, bias = self.model_.decoder.layers[-1].get_weights()
         slope = 2 * FIRST_LOGIT
         self.model_.decoder.layers[-1].set_weights([slope * kernel, slope * (bias - 0.5)])
+
+    def _train(self, X, rng, **options):
+        if self.start == "diagonal":
+            super()._train(X, rng, **options)
+            return
+        model, epoch = self.model_, max(1, len(X) // self.batch_size)
+        model.encoder.trainable = model.mixture.trainable = False
+        model.compile(optimizer=self._optimizer())
+        train(model, X, DECODER_EPOCHS * epoch, self.batch_size, rng, verbose=self.verbose)
+        model.encoder.trainable = model.mixture.trainable = True
+        model.mixture.logits.trainable = False
+        rate = RisingRate(float(self.learning_rate), epoch)
+        model.compile(optimizer=keras.optimizers.Adam(rate, epsilon=EPSILON))
+        lengths = self.iterations, self.batch_size
+        self.history_ = train(model, X, *lengths, rng, verbose=self.verbose, **options)
 
     def _read_centers(self):
         arrays = map(ops.convert_to_numpy, self.model_.mixture.parameters())

@@ -10,7 +10,14 @@ from keras import layers, ops
 
 from desom.autoencoder import build_networks, reconstruction_loss
 from desom.baselines._clustering import DeepClustering
-from desom.baselines._mixtures import fit_mixture, most_probable
+from desom.baselines._mixtures import (
+    START,
+    Start,
+    fit_mixture,
+    most_probable,
+    whiten,
+    whitened_mixture,
+)
 from desom.estimator import Count, Model, NonNegative, Positive, hyperparameter
 
 CRITIC_UNITS = (256, 256)
@@ -122,6 +129,7 @@ class WaMiC(DeepClustering):
     """
 
     lam: NonNegative = hyperparameter(10.0, "Weight of the Wasserstein distance beside D L_r.")
+    start: Start = START
     iterations: Count = hyperparameter(10_000, "Training steps that follow.")
     learning_rate: Positive = hyperparameter(0.001, "Step size of Adam in the first phase.")
     clustering_learning_rate: Positive = hyperparameter(0.0001, "Step size of the second phase.")
@@ -135,16 +143,15 @@ class WaMiC(DeepClustering):
         return keras.optimizers.Adam(self.clustering_learning_rate, *BETAS)
 
     def _place_centers(self, codes, seed):
-        """Fit a mixture, and measure every axis of the latent space in its standard deviations."""
-        mixture = fit_mixture(codes, self.n_clusters, seed)
-        scale = np.sqrt(mixture.weights_ @ mixture.covariances_)
-        last, first = self.model_.encoder.layers[-1], self.model_.decoder.layers[0]
-        kernel, bias = last.get_weights()
-        last.set_weights([kernel / scale, bias / scale])
-        kernel, bias = first.get_weights()
-        first.set_weights([kernel * scale[:, None], bias])
-        self.model_.prior.logits.assign(np.log(mixture.weights_))
-        self.model_.prior.means.assign(mixture.means_ / scale)
+        """Fit a mixture, and have its clusters spread by one, on average, along every axis."""
+        if self.start == "whitened":
+            weights, means, _ = whitened_mixture(self.model_, codes, self.n_clusters, seed)
+        else:
+            mixture = fit_mixture(codes, self.n_clusters, seed)
+            weights, within = mixture.weights_, np.diag(mixture.weights_ @ mixture.covariances_)
+            means = mixture.means_ @ whiten(self.model_, within)
+        self.model_.prior.logits.assign(np.log(weights))
+        self.model_.prior.means.assign(means)
 
     def _read_centers(self):
         self.weights_ = ops.convert_to_numpy(ops.softmax(self.model_.prior.logits))

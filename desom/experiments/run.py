@@ -51,7 +51,7 @@ class Run:
 
 
 # What came after the first records is left out at its default, as it was for them: their keys stay.
-LATER = ("pretraining", "optimizer")
+LATER = ("pretraining", "optimizer", "restarts", "start")
 
 
 def configuration(method, **overrides):

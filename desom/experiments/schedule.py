@@ -53,7 +53,8 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
         if dataset in (dataset_names or grid.datasets)
         for seed in seeds or grid.seeds
         for method, values in grid.rows
-        if method in (methods or grid.methods) and seed in fewer_seeds.get(method, (seed,))
+        if method in (methods or grid.methods)
+        and all(seed in fewer_seeds.get(name, (seed,)) for name in (method, dataset))
     ]
     # Rows that differ in what the quick scale sets are one row there.
     return list({run.key: run for run in runs}.values())

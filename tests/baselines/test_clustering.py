@@ -3,6 +3,7 @@
 import copy
 import re
 import warnings
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -100,11 +101,32 @@ def test_curves_add_up_to_the_loss(cls, patterns, deep_autoencoder):
 # The first phase
 
 
-def test_methods_with_the_same_settings_share_their_first_phase():
-    first, *others = (autoencoder_of(cls(random_state=7)).get_params() for cls in DEEP)
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+def test_methods_with_the_same_settings_share_their_first_phase(kind):
+    settings = {"random_state": 7, "pretraining": kind, "pretrain_iterations": 9}
+    first, *others = (autoencoder_of(cls(**settings)).get_params() for cls in [*DEEP, DESOM])
     assert all(other == first for other in others)
-    assert first["iterations"] == 5_000
-    assert first["random_state"] == 7
+    assert (first["iterations"], first["pretraining"], first["random_state"]) == (9, kind, 7)
+
+
+@pytest.mark.usefixtures("eager", "few_restarts")
+@EACH_DEEP
+def test_descent_of_step_one_on_badly_scaled_data_ends_in_a_sentence(cls, patterns):
+    x = patterns[0] if cls is VaDE else 1000 * patterns[0]
+    # VaDE takes no other data than those in [0, 1], which such a descent can take.
+    with nullcontext() if cls is VaDE else pytest.raises(FloatingPointError, match="scale X to"):
+        brief(cls, pretraining="sgd", pretrain_iterations=20).fit(x)
+
+
+@pytest.mark.usefixtures("eager", "few_restarts")
+@pytest.mark.parametrize("cls", [VaDE, WaMiC])
+@pytest.mark.parametrize("n_clusters", [1, 5])
+def test_whitened_start_of_equal_points_is_finite(cls, n_clusters, patterns):
+    equal = np.repeat(patterns[0][:1], 20, axis=0)
+    estimator = fitted_on(equal, cls, start="whitened", n_clusters=n_clusters)
+    assert len(set(estimator.labels_)) == 1
+    varied = fitted_on(patterns[0][:90], cls, start="whitened", n_clusters=n_clusters)
+    assert set(varied.labels_) <= set(range(n_clusters))
 
 
 @EACH_DEEP
@@ -162,6 +184,9 @@ BAD_PARAMETERS = [
     ("tol", 1.0, r"1\.0\)"),
     ("alpha", 0.0, r"range \(0"),
     ("covariance_type", "tied", "'diag'"),
+    ("pretraining", "rmsprop", "'sgd'"),
+    ("restarts", 0, r"range \[1"),
+    ("start", "full", "'whitened'"),
     ("map_size", (0, 3), ">= 1"),
     ("t_max", 0.01, "at least t_min"),
     ("random_state", -1, "int"),

@@ -1,5 +1,7 @@
 """Mixtures in latent space, VaDE and WaMiC: equations against SciPy and loops, and their start."""
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -8,9 +10,16 @@ from keras.random import SeedGenerator
 from scipy.special import expit
 from scipy.stats import multivariate_normal
 
+from desom import metrics, storage
 from desom.baselines._mixtures import fit_mixture, log_joint, scaled_squares
 from desom.baselines.ae_gmm import AEGMM
-from desom.baselines.vade import SamplingLayer, VaDE, bernoulli_loss, mixture_divergence
+from desom.baselines.vade import (
+    RisingRate,
+    SamplingLayer,
+    VaDE,
+    bernoulli_loss,
+    mixture_divergence,
+)
 from desom.baselines.wamic import (
     PriorLayer,
     WaMiC,
@@ -25,6 +34,9 @@ RNG = np.random.default_rng(0)
 MEAN, LOG_VARIANCE = RNG.normal(size=(N, LATENT)), RNG.normal(size=(N, LATENT))
 MEANS, LOG_VARIANCES = RNG.normal(size=(K, LATENT)), RNG.normal(size=(K, LATENT))
 WEIGHTS = np.array([0.2, 0.5, 0.3])
+
+# A first step, and a step size that leaves the weights where they are.
+AT_THE_START = {"iterations": 1, "learning_rate": 1e-12, "clustering_learning_rate": 1e-12}
 
 
 def log_density(code, k, weights=WEIGHTS, means=MEANS, log_variances=LOG_VARIANCES):
@@ -71,7 +83,116 @@ def test_mixture_is_fitted_wherever_the_codes_are(offset):
     assert [len(set(labels[20 * k : 20 * k + 20])) for k in range(3)] == [1, 1, 1]
 
 
+def test_likeliest_of_the_restarts_is_kept():
+    # Six clouds for three components: which clouds share one depends on the start.
+    codes = np.repeat(RNG.normal(size=(6, LATENT)), 15, axis=0) + RNG.normal(size=(90, LATENT)) / 9
+    bounds = [fit_mixture(codes, 3, seed, "full").score(codes) for seed in range(8)]
+    assert max(bounds) - min(bounds) > 0.01
+    best = fit_mixture(codes, 3, 0, "full", restarts=8).score(codes)
+    assert best >= np.median(bounds)
+    assert best == pytest.approx(max(bounds), abs=0.01)
+
+
+def covariance_within(codes, labels):
+    """Average the covariances of the clusters, by their sizes."""
+    clusters = [codes[labels == k] for k in np.unique(labels)]
+    return sum(len(c) * np.cov(c.T, bias=True) for c in clusters) / len(codes)
+
+
+@pytest.mark.usefixtures("eager", "few_restarts")
+@pytest.mark.parametrize("cls", [VaDE, WaMiC])
+def test_whitened_start_spreads_the_clusters_by_one_in_all_directions(
+    cls, patterns, deep_autoencoder
+):
+    x = patterns[0]
+    estimator = deep(cls, start="whitened", **AT_THE_START).fit(x, autoencoder=deep_autoencoder)
+    before, after = deep_autoencoder.transform(x), estimator.transform(x)
+    # Three clouds far from one another: the labels give the covariances of the mixture.
+    assert np.abs(covariance_within(before, estimator.labels_) - np.eye(2)).max() > 0.1
+    assert np.allclose(covariance_within(after, estimator.labels_), np.eye(2), atol=0.02)
+    decoded = deep_autoencoder.decode(before)
+    if cls is WaMiC:
+        assert np.allclose(estimator.decode(after), decoded, atol=1e-3)
+    for k in range(3):
+        mean = after[estimator.labels_ == k].mean(axis=0)
+        assert np.allclose(estimator.cluster_centers_[k], mean, atol=0.05)
+
+
+@pytest.mark.usefixtures("eager", "few_restarts")
+def test_wamic_starts_where_pooled_covariances_lead(patterns, deep_autoencoder):
+    # Fewer components than clouds: some are wide, and what is pooled decides.
+    x, settings = patterns[0], {"n_clusters": 2}
+    start = {"covariance_type": "pooled", "restarts": 10}
+    alone = deep(AEGMM, **settings, **start).fit(x, autoencoder=deep_autoencoder)
+    game = deep(WaMiC, start="whitened", **settings, **AT_THE_START)
+    assert np.array_equal(game.fit(x, autoencoder=deep_autoencoder).labels_, alone.labels_)
+    full = deep(AEGMM, restarts=10, **settings).fit(x, autoencoder=deep_autoencoder).mixture_
+    pooled = sum(w * c for w, c in zip(full.weights_, full.covariances_, strict=True))
+    assert np.allclose(alone.mixture_.covariances_, [pooled, pooled])
+    assert np.allclose(alone.mixture_.precisions_[1] @ pooled, np.eye(2))
+    for code, label in zip(alone.transform(x)[:50], alone.labels_, strict=False):
+        logs = [
+            np.log(w) + multivariate_normal(mean, pooled).logpdf(code)
+            for w, mean in zip(full.weights_, full.means_, strict=True)
+        ]
+        assert label == np.argmax(logs)
+
+
+def test_component_without_points_and_equal_points_have_finite_mixtures():
+    for codes in (np.zeros((20, LATENT)), np.repeat(MEAN[:2], 10, axis=0)):
+        for kind in ("full", "diag"):
+            mixture = fit_mixture(codes, 3, seed=0, covariance_type=kind, restarts=2)
+            assert np.isfinite(mixture.covariances_).all()
+            assert np.isfinite(mixture.means_).all()
+
+
 # VaDE
+
+
+@pytest.mark.parametrize(
+    ("epochs", "share"),
+    [(1, 1 / 6), (3, 1 / 2), (6, 1), (15.9, 1), (16, 0.9), (26, 0.81), (146, 0.9**14), (900, 0.2)],
+)
+def test_step_size_rises_for_six_epochs_and_falls_in_steps_of_ten(epochs, share):
+    # Steps count from 0 on.
+    rate = RisingRate(0.005, epoch=100)(np.int64(100 * epochs - 1))
+    assert float(rate) == pytest.approx(0.005 * share, rel=1e-5)
+
+
+@pytest.mark.usefixtures("eager", "few_restarts")
+def test_from_a_whitened_start_the_decoder_learns_first(patterns, deep_autoencoder, monkeypatch):
+    x, seen = patterns[0], []
+
+    def train(model, *args, **kwargs):
+        seen.append({id(variable) for variable in model.trainable_variables})
+        return {"iteration": [1], "loss": [0.0]}
+
+    monkeypatch.setattr("desom.baselines.vade.train", train)
+    estimator = deep(VaDE, start="whitened").fit(x, autoencoder=deep_autoencoder)
+    model, (first, second) = estimator.model_, seen
+
+    def ids(*parts):
+        return {id(variable) for part in parts for variable in part.weights}
+
+    assert first == ids(model.decoder, model.variance_head)
+    # The weights of the components stay equal.
+    learning = ids(model.encoder, model.decoder, model.variance_head, model.mixture)
+    assert second == learning - {id(model.mixture.logits)}
+    assert np.allclose(estimator.weights_, 1 / 3)
+
+
+@pytest.mark.usefixtures("few_restarts")
+def test_whitened_vade_learns_and_is_kept(patterns, deep_autoencoder, tmp_path):
+    x, y = patterns
+    estimator = deep(VaDE, start="whitened", learning_rate=0.001)
+    estimator.fit(x, autoencoder=deep_autoencoder)
+    assert metrics.accuracy(y, estimator.labels_) >= 0.95
+    assert np.allclose(estimator.weights_, 1 / 3)
+    assert estimator.history_["loss"][-1] < estimator.history_["loss"][0]
+    assert estimator.history_["iteration"][-1] == 200
+    assert np.array_equal(copy.deepcopy(estimator).predict(x), estimator.labels_)
+    estimator.save(tmp_path / "vade.skops")
+    assert np.array_equal(storage.load(tmp_path / "vade.skops").predict(x), estimator.labels_)
 
 
 def normal_divergence(i, k):
@@ -126,10 +247,6 @@ def test_gradient_of_vade_reaches_every_part(patterns, deep_estimators):
     # The metrics, which a loss updates, are no part of its gradient.
     found = gradients(lambda: model.compute_loss(x, y_pred=model(x)), model.trainable_variables)
     assert len(found) == 6 + 6 + 2 + 3 and all(gradient is not None for gradient in found)
-
-
-# A first step, and a step size that leaves the weights where they are.
-AT_THE_START = {"iterations": 1, "learning_rate": 1e-12, "clustering_learning_rate": 1e-12}
 
 
 @pytest.mark.usefixtures("eager", "few_restarts")

@@ -36,6 +36,7 @@ OTHERS = {
     "map_size": (1, 5),
     "network": "convolutional",
     "pretraining": "sgd",
+    "start": "whitened",
     "topology": "hexagonal",
     "toroidal": True,
     "verbose": True,
