@@ -56,6 +56,8 @@ COUNTS = {"units_used", "smallest_unit"}
 # What the first records of maps lack.
 LATER = COUNTS | IMAGES | NETWORK - {"input_quantization_error", "reconstruction_error"}
 LATER |= {"topographic_function", "c_measure", "kruskal_shepard_error"}
+# What the first records of AE + k-means lack.
+LATENT_SPACE = {"code_spread", "code_dimension", "code_margin", "active_units"}
 
 # Estimators that are fitted in no time.
 SMALL = {"map_size": (2, 3), "iterations": 30, "batch_size": 16, "random_state": 0}

@@ -8,12 +8,13 @@ from sklearn.metrics import mean_squared_error
 from threadpoolctl import threadpool_limits
 
 from desom import metrics
+from desom.baselines.ae_kmeans import AEKMeans
 from desom.baselines.ae_som import AEKerasom
 from desom.desom import DESOM
 from desom.engine.loop import CURVE_POINTS, curve_points
 from desom.errors import InputError
 from desom.grid import grid_distances
-from desom.metrics.latent import decoded_walks
+from desom.metrics import latent
 
 # The temperature of the distortion where a map has none of its own: the paper's last one.
 LAST_TEMPERATURE = 0.1
@@ -47,7 +48,7 @@ class Snapshots:
     def _kept(self, estimator):
         prototypes, kept = estimator.cluster_centers_.copy(), {}
         if isinstance(estimator, DESOM | AEKerasom):
-            kept = decoded_walks(estimator.decode, prototypes, _distances(estimator))
+            kept = latent.decoded_walks(estimator.decode, prototypes, _distances(estimator))
         # An autoencoder that is frozen shows the same codes at every moment.
         if isinstance(estimator, DESOM):
             kept["codes"] = estimator.transform(self.data.x[kept_samples(len(self.data.x))])
@@ -77,7 +78,8 @@ def measure(estimator, data, labels, seed, snapshots=None):
     metrics : dict of str to float or int
         The record's metrics. Those of the map are in the space of the prototypes, at the last
         temperature; those named ``input_...`` are in the space of x, for decoded prototypes. A map
-        of fewer units than there are classes has none of ``km_...``.
+        of fewer units than there are classes has none of ``km_...``. AE + k-means also has
+        `latent_scores`.
     arrays : dict of str to ndarray
         The record's artifact, empty for a method with neither map nor network: ``prototypes`` (K,
         latent dimension), and for a method with a decoder and images ``decoded`` (K, D). Where
@@ -106,12 +108,32 @@ def measure(estimator, data, labels, seed, snapshots=None):
     elif hasattr(estimator, "decode"):
         codes = estimator.transform(data.x)
         scores["reconstruction_error"] = float(mean_squared_error(data.x, estimator.decode(codes)))
+        if isinstance(estimator, AEKMeans) and n_clusters > 1:
+            scores |= latent_scores(estimator, data, codes)
         arrays = {"prototypes": estimator.cluster_centers_}
         if data.image_shape:
             arrays["decoded"] = estimator.decode(estimator.cluster_centers_).astype(np.float16)
         if data.y is not None:
             arrays |= sample_codes(data, codes, labels)
     return scores, arrays
+
+
+def latent_scores(estimator, data, codes):
+    """Measure what the codes of an autoencoder (N, d) offer to clusters: no class is looked at.
+
+    ``code_spread``, ``code_dimension``, ``code_margin`` by the centers of the estimator, and
+    ``active_units``, of the last hidden layer on the `kept_samples`.
+    """
+    hidden = data.x[kept_samples(len(data.x))]
+    for layer in estimator.model_.encoder.layers[:-1]:
+        kernel, bias = layer.get_weights()
+        hidden = np.maximum(hidden @ kernel + bias, 0)
+    return {
+        "code_spread": latent.spread(codes),
+        "code_dimension": latent.participation_ratio(codes),
+        "code_margin": latent.relative_margin(codes, estimator.cluster_centers_),
+        "active_units": latent.active_share(hidden),
+    }
 
 
 def _distances(estimator):

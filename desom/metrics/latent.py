@@ -1,7 +1,7 @@
-"""How friendly a latent space is to a map: order, dimension, spread, and walks through the decoder.
+"""How friendly a latent space is to a map or to clusters: order, dimension, spread, walks.
 
-Every measure is free of the unit of the latent space, which another training would choose
-otherwise, so that spaces, and moments of a training, can be compared.
+Every measure but `spread` is free of the unit of the latent space, which another training would
+choose otherwise, so that spaces, and moments of a training, can be compared.
 """
 
 import numpy as np
@@ -64,6 +64,26 @@ def participation_ratio(points):
     """
     covariance = np.atleast_2d(np.cov(np.asarray(points, dtype=float), rowvar=False))
     return float(np.trace(covariance) ** 2 / np.square(covariance).sum())
+
+
+def spread(points):
+    """Root of the mean square distance of points (N, D) from their mean, in the space's unit."""
+    return float(np.sqrt(np.var(np.asarray(points, dtype=float), axis=0).sum()))
+
+
+def relative_margin(points, prototypes):
+    """Mean of 1 - d1 / d2, for the distances d1 <= d2 of a point to its two nearest prototypes.
+
+    Of points (N, D) and prototypes (K, D), K >= 2: 0 if all points lie halfway between two
+    prototypes, 1 if they sit on them.
+    """
+    nearest, second = np.sort(euclidean_distances(points, prototypes), axis=1).T[:2]
+    return float(1 - _ratio(nearest, second).mean())
+
+
+def active_share(activations):
+    """Share of units above 0, averaged over points: how sparse a hidden layer (N, H) is not."""
+    return float(np.mean(np.asarray(activations) > 0))
 
 
 def decoded_walks(decode, prototypes, grid_distances, n_steps=8):

@@ -6,10 +6,13 @@ import pytest
 from desom.errors import InputError
 from desom.grid import grid_coordinates, grid_distances
 from desom.metrics.latent import (
+    active_share,
     decoded_walks,
     order,
     participation_ratio,
     quantization_share,
+    relative_margin,
+    spread,
     two_nn_dimension,
 )
 
@@ -123,3 +126,30 @@ def test_map_of_one_unit_has_no_walks():
 def test_sizes_that_do_not_agree_are_refused(measure, prototypes):
     with pytest.raises(InputError, match="cannot be used: it must be"):
         measure(prototypes, GRID)
+
+
+def test_spread_is_a_distance_from_the_mean():
+    assert spread([[0.0, 0], [6, 8]]) == pytest.approx(5)
+    assert spread(np.ones((4, 3))) == 0
+
+
+def test_margin_compares_the_two_nearest_prototypes(rng):
+    prototypes = [[0.0], [4.0], [100.0]]
+    assert relative_margin([[0.0], [4]], prototypes) == 1
+    assert relative_margin([[2.0]], prototypes) == 0
+    assert relative_margin([[1.0]], prototypes) == pytest.approx(1 - 1 / 3)
+    points, centers = rng.normal(size=(30, 3)), rng.normal(size=(4, 3))
+    slow = []
+    for point in points:
+        first, second, *_ = sorted(np.linalg.norm(point - center) for center in centers)
+        slow.append(1 - first / second)
+    assert relative_margin(points, centers) == pytest.approx(np.mean(slow))
+    assert relative_margin(7 * points, 7 * centers) == pytest.approx(np.mean(slow))
+
+
+def test_margin_of_equal_points_and_prototypes_is_none():
+    assert relative_margin(np.ones((5, 2)), np.ones((3, 2))) == 0
+
+
+def test_active_units_are_those_above_zero():
+    assert active_share([[0.0, 1], [-1, 2], [0, 0], [3, 4]]) == 0.5
