@@ -6,83 +6,35 @@ is a design of our own from the published idea: see the page of the method.
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
 from desom.autoencoder import build_networks, reconstruction_loss
 from desom.baselines._clustering import DeepClustering
+from desom.baselines._critics import (
+    PriorLayer,
+    build_critic,
+    build_critic_of_data,
+    gradient_penalty,
+    recovery_loss,
+    reverse_gradient,
+    slopes,
+    wasserstein_estimate,
+)
 from desom.baselines._mixtures import (
     START,
     Start,
     fit_mixture,
+    log_joint,
     most_probable,
     whiten,
     whitened_mixture,
 )
-from desom.estimator import Count, Model, NonNegative, Positive, hyperparameter
+from desom.estimator import Count, Model, NonNegative, Positive, hyperparameter, one_of
 
-CRITIC_UNITS = (256, 256)
 # The usual momentum of Adam beside an adversary.
 BETAS = (0.5, 0.9)
-
-
-def reverse_gradient(x, strength):
-    """Give x, and send back -strength times the gradient (Ganin and Lempitsky, ICML 2015).
-
-    Below it the loss of the adversary is ascended, above it descended, in one step; ``strength`` is
-    the weight of the game for whoever made x.
-    """
-    return (1 + strength) * ops.stop_gradient(x) - strength * x
-
-
-def wasserstein_estimate(of_codes, of_prior, prior_weights):
-    """1/N sum_i C(z_i) - sum_j w_j C(z'_j): what a 1-Lipschitz critic C sees of W(Q, P).
-
-    The critic's values for codes and for samples of the prior, and the samples' weights, which sum
-    to 1, are (B,). At most the Wasserstein distance, by the duality of Kantorovich and Rubinstein.
-    """
-    return ops.mean(of_codes) - ops.sum(prior_weights * of_prior)
-
-
-@keras.saving.register_keras_serializable("desom")
-class PriorLayer(layers.Layer):
-    """A mixture of K Gaussians of unit covariance, sampled evenly from all components.
-
-    Takes codes, for their number; gives as many samples, and their weights.
-    """
-
-    def __init__(self, n_clusters, seeds, **kwargs):
-        super().__init__(**kwargs)
-        self.n_clusters, self.seeds = n_clusters, seeds
-
-    def build(self, input_shape):
-        """Create logits of the weights pi, and the means."""
-        shape = (self.n_clusters, input_shape[-1])
-        self.logits = self.add_weight(shape=shape[:1], initializer="zeros", name="logits")
-        self.means = self.add_weight(shape=shape, name="means")
-
-    def call(self, z):
-        """Draw samples of shape (B, d), with weights of shape (B,): pi over the even share."""
-        components = ops.arange(ops.shape(z)[0]) % self.n_clusters
-        noise = keras.random.normal(ops.shape(z), seed=self.seeds)
-        samples = ops.take(self.means, components, axis=0) + noise
-        weights = ops.take(ops.softmax(self.logits), components)
-        return samples, weights / ops.sum(weights)
-
-
-def build_critic(latent_dim, seeds):
-    """Build the critic: small layers of spectral norm 1, so that it is 1-Lipschitz.
-
-    A ``keras.Sequential`` that takes (B, latent_dim) to (B, 1); ``seeds`` draws its weights.
-    """
-    glorot = keras.initializers.GlorotUniform(seed=seeds)
-    denses = [layers.Dense(n, kernel_initializer=glorot) for n in (*CRITIC_UNITS, 1)]
-    *hidden, last = map(layers.SpectralNormalization, denses)
-    leaky = [layer for dense in hidden for layer in (dense, layers.LeakyReLU(0.2))]
-    critic = keras.Sequential([layers.Input((latent_dim,)), *leaky, last], name="critic")
-    for dense in (*hidden, last):
-        # Keras draws the start of its power iteration from the global generator.
-        dense.vector_u.assign(keras.random.normal(dense.vector_u.shape, seed=seeds))
-    return critic
+# Of the penalty on the gradients of a critic (Gulrajani et al., 2017).
+PENALTY_WEIGHT = 10
 
 
 @keras.saving.register_keras_serializable("desom")
@@ -121,8 +73,56 @@ class WaMiCModel(Model):
         return loss_r - distance
 
 
+@keras.saving.register_keras_serializable("desom")
+class DataGameModel(Model):
+    """The game on data: the critic compares x and what is decoded from the prior, which is fixed.
+
+    L = L_r + weight W + L_rec / D: the encoder also learns from which component a decoded sample
+    came. Called on x, it gives a dictionary, as `WaMiCModel`, with the samples that are
+    ``generated`` and their codes when ``recovered``.
+    """
+
+    def __init__(self, encoder, decoder, critic, weight, n_clusters, seeds):
+        x = keras.Input(encoder.input_shape[1:], name="x")
+        z = encoder(x)
+        prior = PriorLayer(n_clusters, seeds, name="prior", trainable=False)
+        samples, weights = prior(z)
+        generated = decoder(samples)
+        values = critic(ops.concatenate([x, reverse_gradient(generated, weight)]))[:, 0]
+        of_data, of_generated = ops.split(values, 2)
+        outputs = {"latent": z, "reconstruction": decoder(z), "prior_weights": weights}
+        outputs |= {"of_data": of_data, "of_generated": of_generated, "generated": generated}
+        outputs["recovered"] = encoder(ops.stop_gradient(generated))
+        super().__init__(inputs=x, outputs=outputs, name="wamic")
+        self.encoder, self.decoder, self.prior, self.critic = encoder, decoder, prior, critic
+        self.weight, self.n_clusters = weight, n_clusters
+        names = ("reconstruction_loss", "wasserstein_estimate", "gradient_penalty", "recovery_loss")
+        self.trackers = [keras.metrics.Mean(name=name) for name in names]
+
+    seeds = property(lambda self: self.prior.seeds, doc="The generator of all samples.")
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """L_r - W + 10 penalty + L_rec / D of a batch: the decoder, reversed, lowers W."""
+        weights, generated = y_pred["prior_weights"], ops.stop_gradient(y_pred["generated"])
+        share = keras.random.uniform((ops.shape(generated)[0], 1), seed=self.seeds)
+        between = share * x + (1 - share) * generated
+        means = self.prior.means
+        mixture = ops.log_softmax(self.prior.logits), means, ops.zeros_like(means)
+        components = ops.arange(ops.shape(generated)[0]) % self.n_clusters
+        losses = (
+            reconstruction_loss(x, y_pred["reconstruction"]),
+            wasserstein_estimate(y_pred["of_data"], y_pred["of_generated"], weights),
+            gradient_penalty(slopes(self.critic, between)),
+            recovery_loss(log_joint(y_pred["recovered"], *mixture), components, weights),
+        )
+        for tracker, loss in zip(self.trackers, losses, strict=True):
+            tracker.update_state(loss)
+        loss_r, distance, penalty, recovery = losses
+        return loss_r - distance + PENALTY_WEIGHT * penalty + recovery / generated.shape[1]
+
+
 class WaMiC(DeepClustering):
-    """Wasserstein adversarial mixture clustering, in latent space.
+    """Wasserstein adversarial mixture clustering.
 
     Beside what `DeepClustering` learns: ``weights_``, the probabilities pi_c (n_clusters,) of the
     components, whose means are ``cluster_centers_``. ``predict`` gives the most probable one.
@@ -130,14 +130,20 @@ class WaMiC(DeepClustering):
 
     lam: NonNegative = hyperparameter(10.0, "Weight of the Wasserstein distance beside D L_r.")
     start: Start = START
+    game: one_of("codes", "data") = hyperparameter(
+        "codes", "What the critic compares: codes with the prior, or X with what is decoded of it."
+    )
     iterations: Count = hyperparameter(10_000, "Training steps that follow.")
     learning_rate: Positive = hyperparameter(0.001, "Step size of Adam in the first phase.")
     clustering_learning_rate: Positive = hyperparameter(0.0001, "Step size of the second phase.")
 
     def _build_model(self, n_features, seeds):
         networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
-        critic = build_critic(self.latent_dim, seeds)
-        return WaMiCModel(*networks, critic, self.lam / n_features, self.n_clusters, seeds)
+        if self.game == "data":
+            model, critic = DataGameModel, build_critic_of_data(n_features, seeds)
+        else:
+            model, critic = WaMiCModel, build_critic(self.latent_dim, seeds)
+        return model(*networks, critic, self.lam / n_features, int(self.n_clusters), seeds)
 
     def _optimizer(self):
         return keras.optimizers.Adam(self.clustering_learning_rate, *BETAS)

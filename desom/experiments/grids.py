@@ -338,6 +338,16 @@ GRIDS = {
             for iterations in (200, 800)
         ),
     ),
+    # What a game adds to its start, and whether that on data is better: docs/decisions.md has the
+    # criterion. A unit of distance weighs as much as one of squared error, or ten.
+    "wamic_game": Grid(
+        (
+            ("ae_gmm", _POOLED),
+            ("wamic", SGD_100_EPOCHS | {"start": "whitened"}),
+            ("wamic", SGD_100_EPOCHS | {"start": "whitened", "game": "data", "lam": 1.0}),
+        ),
+        seeds=(0, 1, 2),
+    ),
     # Which optimizer the first phase has, beside how long it is: Adam at its usual length and at
     # that of 100 epochs, and DEC-Keras' gradient descent for 60, 100 and 300.
     "first_phase_kind": Grid(

@@ -51,7 +51,7 @@ class Run:
 
 
 # What came after the first records is left out at its default, as it was for them: their keys stay.
-LATER = ("pretraining", "optimizer", "restarts", "start")
+LATER = ("pretraining", "optimizer", "restarts", "start", "game")
 
 
 def configuration(method, **overrides):

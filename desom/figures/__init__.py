@@ -12,6 +12,7 @@ from desom.figures.maps import (
     plot_units,
     plot_walk,
 )
+from desom.figures.scores import plot_seeds
 from desom.figures.trainings import animate, plot_curves, use_style
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "plot_overview",
     "plot_projection",
     "plot_prototypes",
+    "plot_seeds",
     "plot_u_matrix",
     "plot_units",
     "plot_walk",

@@ -122,11 +122,12 @@ def test_descent_of_step_one_on_badly_scaled_data_ends_in_a_sentence(cls, patter
 @pytest.mark.parametrize("cls", [VaDE, WaMiC])
 @pytest.mark.parametrize("n_clusters", [1, 5])
 def test_whitened_start_of_equal_points_is_finite(cls, n_clusters, patterns):
-    equal = np.repeat(patterns[0][:1], 20, axis=0)
-    estimator = fitted_on(equal, cls, start="whitened", n_clusters=n_clusters)
-    assert len(set(estimator.labels_)) == 1
-    varied = fitted_on(patterns[0][:90], cls, start="whitened", n_clusters=n_clusters)
-    assert set(varied.labels_) <= set(range(n_clusters))
+    equal, changes = np.repeat(patterns[0][:1], 20, axis=0), {"n_clusters": n_clusters}
+    for game in ("codes", "data") if cls is WaMiC else ("",):
+        changes |= {"start": "whitened", "game": game}
+        assert len(set(fitted_on(equal, cls, **changes).labels_)) == 1
+        varied = fitted_on(patterns[0][:90], cls, **changes)
+        assert set(varied.labels_) <= set(range(n_clusters))
 
 
 @EACH_DEEP
@@ -187,6 +188,7 @@ BAD_PARAMETERS = [
     ("pretraining", "rmsprop", "'sgd'"),
     ("restarts", 0, r"range \[1"),
     ("start", "full", "'whitened'"),
+    ("game", "images", "'data'"),
     ("map_size", (0, 3), ">= 1"),
     ("t_max", 0.01, "at least t_min"),
     ("random_state", -1, "int"),

@@ -11,6 +11,16 @@ from scipy.special import expit
 from scipy.stats import multivariate_normal
 
 from desom import metrics, storage
+from desom.baselines._critics import (
+    PriorLayer,
+    build_critic,
+    build_critic_of_data,
+    gradient_penalty,
+    recovery_loss,
+    reverse_gradient,
+    slopes,
+    wasserstein_estimate,
+)
 from desom.baselines._mixtures import fit_mixture, log_joint, scaled_squares
 from desom.baselines.ae_gmm import AEGMM
 from desom.baselines.vade import (
@@ -20,13 +30,7 @@ from desom.baselines.vade import (
     bernoulli_loss,
     mixture_divergence,
 )
-from desom.baselines.wamic import (
-    PriorLayer,
-    WaMiC,
-    build_critic,
-    reverse_gradient,
-    wasserstein_estimate,
-)
+from desom.baselines.wamic import WaMiC
 from helpers import arrays, brief, deep, gradients, tensors, value_and_gradients
 
 N, K, LATENT = 5, 3, 2
@@ -423,3 +427,98 @@ def test_step_of_wamic_moves_every_part(patterns, deep_autoencoder):
             strict=True,
         )
         assert any(not np.allclose(*pair, atol=1e-3) for pair in pairs), name
+
+
+def test_slopes_of_a_critic_of_data_are_its_gradients():
+    critic = build_critic_of_data(3, SeedGenerator(0))
+    for layer in critic.layers:
+        layer.bias.assign(RNG.normal(scale=0.1, size=layer.bias.shape))
+    x = RNG.normal(size=(20, 3)).astype("float32")
+    _, expected = value_and_gradients(lambda x: ops.sum(critic(x)), x)
+    assert np.abs(expected).min(axis=0).max() > 1e-4
+    assert np.allclose(arrays(slopes(critic, *tensors(x))), expected, atol=1e-5)
+
+
+def test_penalty_is_of_lengths_other_than_one():
+    (steep,) = tensors(np.float32([[3, 4], [0, 1], [0, 0]]))
+    assert float(gradient_penalty(steep)) == pytest.approx((4**2 + 0 + 1) / 3, rel=1e-4)
+
+
+def test_recovery_loss_is_the_surprise_at_the_true_component():
+    log_joints, weights = RNG.normal(size=(4, K)), np.array([0.1, 0.2, 0.3, 0.4])
+    components = np.array([2, 0, 1, 1])
+    expected = 0.0
+    for j in range(4):
+        posterior = np.exp(log_joints[j]) / sum(np.exp(log_joints[j]))
+        expected -= weights[j] * np.log(posterior[components[j]])
+    assert float(recovery_loss(*tensors(log_joints, components, weights))) == pytest.approx(
+        expected, rel=1e-5
+    )
+    sure = 100 * np.eye(3, dtype="float32")
+    assert float(recovery_loss(*tensors(sure, np.arange(3), np.full(3, 1 / 3, "float32")))) < 1e-6
+
+
+@pytest.mark.usefixtures("eager", "few_restarts")
+def test_gradients_of_the_game_on_data_are_those_of_its_players(patterns, monkeypatch):
+    model = brief(WaMiC, game="data", lam=0.5 * 40).fit(patterns[0][:90]).model_
+    monkeypatch.setattr(keras.random, "normal", lambda shape, **kwargs: ops.zeros(shape))
+    monkeypatch.setattr(keras.random, "uniform", lambda shape, **kwargs: ops.full(shape, 0.3))
+    model.prior.logits.assign([0.1, 0.4, -0.3])
+    (x,) = tensors(patterns[0][:6])
+    assert not model.prior.trainable_variables
+    weights = np.exp([0.1, 0.4, -0.3]) / sum(np.exp([0.1, 0.4, -0.3]))
+    means = np.array([arrays(model.prior.means)[k % 3] for k in range(6)])
+    (weights, means) = tensors(np.float32(np.tile(weights, 2) / 2), means)
+
+    def error():
+        return ops.mean((model.decoder(model.encoder(x)) - x) ** 2)
+
+    def distance():
+        values = model.critic(model.decoder(means))[:, 0]
+        return ops.mean(model.critic(x)[:, 0]) - ops.sum(weights * values)
+
+    # What was decoded stands still for the encoder, and so it does for the critic.
+    (decoded,) = tensors(arrays(model.decoder(means)))
+
+    def recovered():
+        codes = model.encoder(decoded)
+        squares = [ops.sum((codes - means[k]) ** 2, axis=1) for k in range(3)]
+        logs = ops.stack([model.prior.logits.value[k] - squares[k] / 2 for k in range(3)], axis=1)
+        log_posterior = ops.log_softmax(logs, axis=1)
+        return error() - sum(weights[j] * log_posterior[j, j % 3] for j in range(6)) / 40
+
+    def raised():
+        between = 0.3 * x + 0.7 * decoded
+        norms = ops.sqrt(ops.sum(slopes(model.critic, between) ** 2, axis=1))
+        return 10 * ops.mean((norms - 1) ** 2) - distance()
+
+    def loss():
+        return model.compute_loss(x, y_pred=model(x), training=False)
+
+    objectives = {
+        "encoder": recovered,
+        "decoder": lambda: error() + 0.5 * distance(),
+        "critic": raised,
+    }
+    for name, objective in objectives.items():
+        variables = getattr(model, name).trainable_variables
+        both = (gradients(f, variables) for f in (loss, objective))
+        for pair in zip(*both, strict=True):
+            got, expected = (0.0 if gradient is None else gradient for gradient in pair)
+            assert np.allclose(got, expected, atol=1e-5), name
+
+
+@pytest.mark.usefixtures("few_restarts")
+def test_game_on_data_keeps_the_patterns_apart(patterns, deep_autoencoder):
+    x, y = patterns
+    estimator = deep(WaMiC, game="data", start="whitened", lam=1.0)
+    estimator.fit(x, autoencoder=deep_autoencoder)
+    assert metrics.accuracy(y, estimator.predict(x)) >= 0.95
+    assert estimator.history_.keys() == {
+        "iteration",
+        "loss",
+        "reconstruction_loss",
+        "wasserstein_estimate",
+        "gradient_penalty",
+        "recovery_loss",
+    }

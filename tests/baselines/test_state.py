@@ -32,6 +32,7 @@ OTHERS = {
     "covariance_type": "diag",
     "decay": "linear",
     "dtype": "mixed_bfloat16",
+    "game": "data",
     "hidden_units": (5, 4),
     "map_size": (1, 5),
     "network": "convolutional",
