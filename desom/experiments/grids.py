@@ -267,9 +267,9 @@ GRIDS = {
                 ("minisom", "learning_rate", (0.1, 0.5, 1.0)),
                 ("kerasom", "learning_rate", (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)),
                 ("ae_minisom", "som_learning_rate", (0.1, 0.5, 1.0)),
-                ("ae_kerasom", "som_learning_rate", (0.001, 0.003, 0.01, 0.03, 0.1)),
-                ("som_vae", "learning_rate", (0.00015, 0.0005, 0.0015)),
-                ("desom", "learning_rate", (0.0003, 0.001, 0.003)),
+                ("ae_kerasom", "som_learning_rate", (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)),
+                ("som_vae", "learning_rate", (0.00015, 0.0005, 0.0015, 0.005)),
+                ("desom", "learning_rate", (0.0003, 0.001, 0.003, 0.01)),
             )
             for rate in rates
         ),
