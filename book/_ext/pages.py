@@ -132,6 +132,13 @@ def domain(root, module, node):
     return ast.unparse(node)
 
 
+def literal(root, module, node):
+    """Read a value that is written out, here or under the name that stands here."""
+    if isinstance(node, ast.Name):
+        _, node = definition(root, module, node.id)
+    return ast.literal_eval(node)
+
+
 def hyperparameters(root, module, name):
     """Read the fields of a class and of its bases, its own first, without importing any.
 
@@ -156,9 +163,10 @@ def hyperparameters(root, module, name):
                 _, value = definition(root, module, value.id)
             match value:
                 case ast.Call(func=ast.Name(id="hyperparameter"), args=[default, meaning]):
-                    kind, default = domain(root, module, line.annotation), ast.literal_eval(default)
+                    kind = domain(root, module, line.annotation)
+                    default, meaning = (literal(root, module, v) for v in (default, meaning))
                     field = f"{line.target.id} : {kind}, default={default!r}"
-                    fields[line.target.id] = [field, f"    {ast.literal_eval(meaning)}"]
+                    fields[line.target.id] = [field, f"    {meaning}"]
     for base in getattr(node, "bases", []):
         fields |= hyperparameters(root, module, ast.unparse(base)) | fields
     return fields
