@@ -118,9 +118,9 @@ class Autoencoder(NetworkEstimator):
 
 def autoencoder_of(method):
     """Give the unfitted autoencoder that a method starts from, with the method's parameters."""
-    shared = Autoencoder().get_params().keys() & method.get_params().keys()
-    own = {name: getattr(method, name) for name in shared}
-    return Autoencoder(**own | {"iterations": method.pretrain_iterations})
+    kind = getattr(method, "_autoencoder", Autoencoder)
+    own = {n: getattr(method, n) for n in kind().get_params().keys() & method.get_params().keys()}
+    return kind(**own | {"iterations": method.pretrain_iterations})
 
 
 def first_phase(method, X, autoencoder=None):
@@ -130,10 +130,10 @@ def first_phase(method, X, autoencoder=None):
     """
     if autoencoder is None:
         return autoencoder_of(method).fit(X)
-    if not isinstance(autoencoder, Autoencoder):
-        raise InputError(f"autoencoder is {autoencoder!r}; it takes a fitted Autoencoder.")
+    if type(autoencoder) is not (kind := getattr(method, "_autoencoder", Autoencoder)):
+        raise InputError(f"autoencoder is {autoencoder!r}; it takes a fitted {kind.__name__}.")
     check_is_fitted(autoencoder)
-    *widths, latent_dim = (layer.units for layer in autoencoder.model_.encoder.layers)
+    *widths, latent_dim = (a.shape[-1] for a in autoencoder.model_.encoder.get_weights()[::2])
     given = (autoencoder.n_features_in_, tuple(widths), latent_dim)
     wanted = (X.shape[1], tuple(method.hidden_units), method.latent_dim)
     if given != wanted:

@@ -26,6 +26,7 @@ METHODS = {
     "ae_kerasom": Method("desom.baselines.ae_som:AEKerasom", "AE+kerasom"),
     "som_vae": Method("desom.baselines.som_vae:SOMVAE", "SOM-VAE"),
     "desom": Method("desom.desom:DESOM", "DESOM"),
+    "hone": Method("desom.baselines.hone:HONE", "HONE"),
     "aec": Method("desom.baselines.aec:AEC", "AEC"),
     "dcn": Method("desom.baselines.dcn:DCN", "DCN"),
     "dkm": Method("desom.baselines.dkm:DKM", "DKM"),

@@ -162,9 +162,9 @@ class OnAMap(NearestPrototype):
         names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
         # Keras stores no numbers of NumPy.
         own = {name: np.asarray(getattr(self, name)).tolist() for name in names}
-        return layer(**own, **arguments, name="som")
+        return layer(**own | arguments, name="som")
 
-    def _organize(self, X, rng, callback=None):
+    def _organize(self, X, rng, callback=None, **schedule):
         """Algorithm 1: prototypes at random samples, then training steps; ``callback`` watches."""
 
         def at_point(iteration):
@@ -172,7 +172,7 @@ class OnAMap(NearestPrototype):
             callback(self, iteration)
 
         self._place_prototypes(X, rng)
-        self._train(X, rng, callback=at_point if callback else None)
+        self._train(X, rng, callback=at_point if callback else None, **schedule)
         return self._finish(X)
 
     def _place_prototypes(self, X, rng):
@@ -180,8 +180,9 @@ class OnAMap(NearestPrototype):
         self.model_.som.prototypes.assign(self._embed(samples))
 
     def _finish(self, X):
+        start = self.model_.som.t_max
         self.history_["temperature"] = [
-            float(DECAYS[self.decay](iteration, self.iterations, self.t_max, self.t_min))
+            float(DECAYS[self.decay](iteration, self.iterations, start, self.t_min))
             for iteration in self.history_["iteration"]
         ]
         self._read_prototypes()

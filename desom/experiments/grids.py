@@ -20,6 +20,7 @@ QUICK_CONFIG = {
     "ae_kerasom": _PRETRAINED | {"iterations": 3000},
     "som_vae": _NARROW | {"iterations": 400},
     "desom": _NARROW | {"iterations": 600},
+    "hone": _PRETRAINED | {"map_iterations": 1000, "iterations": 400},
     "ae_kmeans": _PRETRAINED,
     "ae_gmm": _PRETRAINED,
     "aec": _PRETRAINED | {"iterations": 200, "update_interval": 20},

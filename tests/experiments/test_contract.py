@@ -49,6 +49,7 @@ CURVES = {
     "ae_kerasom": SOM_CURVES | AUTOENCODER_CURVES,
     "som_vae": {"iteration", "loss"} | SOM_VAE_LOSSES,
     "desom": SOM_CURVES | {"reconstruction_loss", "som_loss"},
+    "hone": SOM_CURVES | {"reconstruction_loss", "som_loss", "hardening_loss"},
     "ae_kmeans": {"iteration", "reconstruction_loss"},
     "ae_gmm": {"iteration", "reconstruction_loss"},
     "aec": JOINT,
@@ -60,7 +61,7 @@ CURVES = {
     "wamic": {"iteration", "loss", "reconstruction_loss", "wasserstein_estimate"},
     "dnm": JOINT | {"temperature"},
 }
-MAPS = {"minisom", "kerasom", "ae_minisom", "ae_kerasom", "som_vae", "desom", "dnm"}
+MAPS = {"minisom", "kerasom", "ae_minisom", "ae_kerasom", "som_vae", "desom", "dnm", "hone"}
 # They may end before the last iteration.
 SELF_TRAINED = {"dec", "idec"}
 
