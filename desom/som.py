@@ -180,10 +180,9 @@ class OnAMap(NearestPrototype):
         self.model_.som.prototypes.assign(self._embed(samples))
 
     def _finish(self, X):
-        start = self.model_.som.t_max
         self.history_["temperature"] = [
-            float(DECAYS[self.decay](iteration, self.iterations, start, self.t_min))
-            for iteration in self.history_["iteration"]
+            float(DECAYS[self.decay](n, self.iterations, self.model_.som.t_max, self.t_min))
+            for n in self.history_["iteration"]
         ]
         self._read_prototypes()
         self.labels_ = self._assign(self._embed(X))

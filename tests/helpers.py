@@ -48,6 +48,7 @@ MAP = {
 NETWORK = {
     "input_quantization_error",
     "reconstruction_error",
+    "input_trustworthiness",
     "input_c_measure",
     "input_kruskal_shepard_error",
 }

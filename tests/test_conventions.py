@@ -14,6 +14,7 @@ from desom.baselines.dcn import DCN
 from desom.baselines.dec import DEC
 from desom.baselines.dkm import DKM
 from desom.baselines.dnm import DNM
+from desom.baselines.hone import HONE
 from desom.baselines.idec import IDEC
 from desom.baselines.minisom import Minisom
 from desom.baselines.som_vae import SOMVAE
@@ -48,6 +49,7 @@ CHECKED = [
     AEGMM(3, **NETWORK, pretrain_iterations=1),
     *(cls(3, **BRIEF) for cls in (AEC, DCN, DKM, DEC, IDEC, SquashingVaDE, WaMiC)),
     DNM(**MAP, **BRIEF, t_max=1.0),
+    HONE(**MAP, **BRIEF, t_max=1.0, map_iterations=10),
 ]
 
 

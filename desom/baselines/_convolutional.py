@@ -23,16 +23,21 @@ def side_of(n_features):
     return side
 
 
-def build_convolutional_networks(n_features, filters, latent_dim, seeds):
+def build_convolutional_networks(n_features, filters, latent_dim, seeds, dtype=None):
     """Build a convolutional encoder and its mirror image, of flat square images.
 
     Every layer of ``filters`` halves the side by max-pooling; the code is linear, and so is the
     reconstruction. Two ``keras.Sequential``, (B, D) to (B, latent_dim) and back; ``seeds`` draws
-    the Glorot-uniform weights.
+    the Glorot-uniform weights; ``dtype`` is the precision of the products, as in `build_encoder`.
     """
+    filters = tuple(map(int, filters))  # Keras takes no integer of NumPy
     start = keras.initializers.GlorotUniform(seed=seeds)
     convolution = partial(
-        layers.Conv2D, kernel_size=KERNEL, padding="same", kernel_initializer=start
+        layers.Conv2D,
+        kernel_size=KERNEL,
+        padding="same",
+        kernel_initializer=start,
+        dtype=dtype,
     )
     dense = partial(layers.Dense, kernel_initializer=start)
     sides = [side_of(n_features)]
@@ -58,5 +63,5 @@ class ConvAutoencoder(Autoencoder):
     hidden_units: Widths = hyperparameter(FILTERS, "Filters of the encoder; mirrored to decode.")
 
     def _build_model(self, n_features, seeds):
-        shape = n_features, tuple(map(int, self.hidden_units)), self.latent_dim, seeds
-        return AutoencoderModel(*build_convolutional_networks(*shape))
+        shape = n_features, self.hidden_units, self.latent_dim, seeds
+        return AutoencoderModel(*build_convolutional_networks(*shape, dtype=self.dtype))

@@ -135,7 +135,7 @@ class HONE(OnAMap, NetworkEstimator):
         return ConvAutoencoder if self.network == "convolutional" else Autoencoder
 
     def _build_model(self, n_features, seeds):
-        shape = n_features, tuple(map(int, self.hidden_units)), self.latent_dim, seeds
+        shape = n_features, self.hidden_units, self.latent_dim, seeds
         dense = self.network == "dense"
         networks = (build_networks if dense else build_convolutional_networks)(*shape)
         som = self._som_layer(t_max=float(self.t_joint))

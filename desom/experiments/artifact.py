@@ -161,8 +161,9 @@ def _measure_map(estimator, data, labels, snapshots):
     decoded = estimator.decode(prototypes)
     scores = metrics.map_scores(codes, prototypes, distances, last_temperature)
     scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
-    scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
-    for name in ("c_measure", "kruskal_shepard_error"):
+    if hasattr(estimator, "history_"):
+        scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
+    for name in ("trustworthiness", "c_measure", "kruskal_shepard_error"):
         scores[f"input_{name}"] = getattr(metrics, name)(data.x, labels, distances)
     pictures = {}
     if data.image_shape:

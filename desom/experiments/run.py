@@ -130,12 +130,13 @@ def _execute(run, data, verbose):
     start = time.perf_counter()
     estimator.fit(data.x, **options)
     fitted = time.perf_counter()
-    labels = estimator.predict(data.x)
+    measured = data.held_out or data
+    labels = estimator.predict(measured.x)
     curves = getattr(estimator, "history_", {})
     seconds |= {"fit": _short(fitted - start), "predict": _short(time.perf_counter() - fitted)}
     seconds |= seconds_per_iteration(run.config, seconds, curves)
 
-    scores, arrays = measure(estimator, data, labels, run.seed, snapshots)
+    scores, arrays = measure(estimator, measured, labels, run.seed, snapshots)
     result = {
         "metrics": scores,
         "curves": {name: [_short(v) for v in curve] for name, curve in curves.items()},

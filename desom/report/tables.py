@@ -23,6 +23,8 @@ DATASETS = {
     "reuters21578": "Reuters-21578",
     "reuters10k": "REUTERS-10k",
     "rcv1_10k": "RCV1-10k",
+    "mnist_60k": "MNIST, held out",
+    "fashion_mnist_60k": "Fashion-MNIST, held out",
     "mnist5k": "MNIST-5k",
     "digits": "Digits",
 }

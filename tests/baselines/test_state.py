@@ -21,6 +21,7 @@ TINY = {
     "hidden_units": (6,),
     "latent_dim": 2,
     "pretrain_iterations": 3,
+    "map_iterations": 3,
     "iterations": 4,
     "update_interval": 2,
     "tol": 0.0,
@@ -41,6 +42,7 @@ OTHERS = {
     "topology": "hexagonal",
     "toroidal": True,
     "verbose": True,
+    "whitening": False,
 }
 
 # scikit-learn's k-means keeps what it learned in its own ways.
