@@ -2,6 +2,7 @@
 
 import math
 import re
+from importlib.util import find_spec
 
 import joblib
 import keras
@@ -21,6 +22,10 @@ from desom.baselines.idec import IDEC
 from desom.baselines.vade import VaDE
 from desom.baselines.wamic import WaMiC
 from desom.errors import InputError
+from desom.methods import METHODS
+
+# The methods whose packages are there: one is an extra.
+INSTALLED = [name for name in METHODS if name != "umap_som" or find_spec("umap")]
 
 # Points, centers and dimensions of a latent space that is small enough for loops.
 N, K, LATENT = 7, 3, 2
