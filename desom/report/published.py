@@ -38,8 +38,7 @@ TABLE2 = _by_dataset(
 )
 
 
-# Purity and NMI of 64 units on images held out, of DPSOM as a port of it reports them; for the others
-# there are none.
+# Purity and NMI of 64 units on images held out, as a port of DPSOM reports them.
 MAPS = {
     "conv_desom": {"mnist_60k": None, "fashion_mnist_60k": None},
     "vit_som": {"mnist_60k": None, "fashion_mnist_60k": None},
