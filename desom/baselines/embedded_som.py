@@ -116,5 +116,6 @@ class SpectralSOM(EmbeddedSOM):
 
     def _embedding(self, points, seed):
         options = {"n_neighbors": self.n_neighbors, "n_components": self.latent_dim}
-        solver = {"affinity": "nearest_neighbors", "random_state": seed}
+        # The usual solver factorizes the graph, which takes all memory for 70,000 samples.
+        solver = {"affinity": "nearest_neighbors", "eigen_solver": "lobpcg", "random_state": seed}
         return SpectralEmbedding(**options, **solver).fit_transform(points)

@@ -97,6 +97,18 @@ _DATASETS = ("mnist", "fashion_mnist", "reuters21578", "rcv1_10k")
 _ALL_DATASETS = (*_DATASETS, "reuters10k")
 
 _TEN_SEEDS = tuple(range(10))
+# On which no setting of ours was chosen.
+_FRESH_SEEDS = tuple(range(10, 20))
+
+
+def _of(prefix, value, other):
+    """Give what a hyperparameter is on data sets of this prefix, and on others."""
+    return lambda dataset: value if dataset.startswith(prefix) else other
+
+
+# Chosen without labels: docs/decisions.md.
+_HONE = {"augmentation": 1.0}
+_HONE_START = {"pretraining": "sgd", "pretrain_iterations": 16_400, "t_min": 0.7}
 
 
 def _epochs(n):
@@ -386,6 +398,57 @@ GRIDS = {
                 {"iterations": 28_120},
                 {"latent_dim": 10},
             )
+        ),
+    ),
+    # Maps of 64 units under one protocol, on seeds that nobody looked at before.
+    "deep_soms": Grid(
+        (
+            ("desom", {}),
+            ("desom", {"t_min": 0.7}),
+            ("ae_kerasom", _HONE_START),
+            ("ae_kerasom", _HONE_START | {"t_min": 0.1}),
+            ("som_vae", {"network": "convolutional"}),
+            *_by_default("conv_desom", "vit_som"),
+            ("dpsom", {"beta": _of("mnist", 0.25, 0.4)}),
+            *_by_default("umap_som", "spectral_som"),
+            ("hone", _HONE),
+        ),
+        ("mnist", "fashion_mnist", "mnist_60k", "fashion_mnist_60k"),
+        _FRESH_SEEDS,
+        (
+            ("desom", QUICK_CONFIG["desom"]),
+            ("conv_desom", QUICK_CONFIG["conv_desom"]),
+            ("dpsom", QUICK_CONFIG["dpsom"]),
+            ("spectral_som", {}),
+            ("hone", QUICK_CONFIG["hone"]),
+        ),
+        dict.fromkeys(
+            ("conv_desom", "dpsom", "umap_som", "mnist_60k", "fashion_mnist_60k"), _FRESH_SEEDS[:4]
+        ),
+    ),
+    # HONE without each of its parts.
+    "our_ablations": Grid(
+        (
+            ("hone", _HONE),
+            ("ae_kerasom", _HONE_START),
+            *(
+                ("hone", _HONE | changed)
+                for changed in (
+                    {"tau": 0.0},
+                    {"gamma": 0.0},
+                    {"gamma_hard": 0.0},
+                    {"pretraining": "adam"},
+                    {"whitening": False},
+                    {"augmentation": 0.0, "neighbors": 0},
+                )
+            ),
+        ),
+        ("mnist", "fashion_mnist"),
+        _FRESH_SEEDS,
+        (
+            ("hone", QUICK_CONFIG["hone"]),
+            ("hone", QUICK_CONFIG["hone"] | {"tau": 0.0}),
+            ("hone", QUICK_CONFIG["hone"] | {"gamma_hard": 0.0}),
         ),
     ),
     "som_vae_network": Grid(
