@@ -10,9 +10,7 @@ from desom.autoencoder import Autoencoder, AutoencoderModel
 from desom.errors import InputError
 from desom.estimator import Widths, hyperparameter
 
-# As in the authors' code of DESOM.
-KERNEL = 3
-FILTERS = (32, 64, 64)
+KERNEL = 3  # as in the authors' code of DESOM
 
 
 def side_of(n_features):
@@ -60,7 +58,9 @@ def build_convolutional_networks(n_features, filters, latent_dim, seeds, dtype=N
 class ConvAutoencoder(Autoencoder):
     """An autoencoder of `build_convolutional_networks`; ``hidden_units`` are its filters."""
 
-    hidden_units: Widths = hyperparameter(FILTERS, "Filters of the encoder; mirrored to decode.")
+    hidden_units: Widths = hyperparameter(
+        (32, 64, 64), "Filters of the encoder; mirrored to decode."
+    )
 
     def _build_model(self, n_features, seeds):
         shape = n_features, self.hidden_units, self.latent_dim, seeds

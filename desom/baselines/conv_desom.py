@@ -1,7 +1,6 @@
 """ConvDESOM: DESOM's loss on convolutional networks, as its authors later had it in their code."""
 
 from desom.baselines._convolutional import (
-    FILTERS,
     ConvAutoencoder,
     build_convolutional_networks,
     side_of,
@@ -13,7 +12,9 @@ from desom.estimator import Widths, hyperparameter
 class ConvDESOM(DESOM):
     """DESOM of square images, with `build_convolutional_networks`; as `DESOM` otherwise."""
 
-    hidden_units: Widths = hyperparameter(FILTERS, "Filters of the encoder; mirrored to decode.")
+    hidden_units: Widths = hyperparameter(
+        (32, 64, 64), "Filters of the encoder; mirrored to decode."
+    )
     _autoencoder = ConvAutoencoder
 
     def _check_training_set(self, X):

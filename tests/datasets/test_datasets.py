@@ -85,6 +85,8 @@ def test_names():
         "reuters21578",
         "reuters10k",
         "rcv1_10k",
+        "mnist_60k",
+        "fashion_mnist_60k",
     )
 
 
@@ -197,6 +199,11 @@ def test_real_files(monkeypatch, name):
     assert np.bincount(data.y).tolist() == CLASS_COUNTS[name]
     assert data.image_shape == (28, 28)
     assert len(data.class_names) == 10
+    first = load(f"{name}_60k")
+    for part, rows in ((first, slice(60_000)), (first.held_out, slice(60_000, None))):
+        assert np.array_equal(part.x, data.x[rows]) and np.array_equal(part.y, data.y[rows])
+        assert part.image_shape == (28, 28)
+    assert data.held_out is None and first.sha256 != data.sha256
 
 
 @pytest.mark.parametrize("name", ["mnist5k", "digits"])

@@ -1,12 +1,13 @@
 """The records that tools outside the project read: those of a run, and those in the repository."""
 
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from desom import datasets
+from desom import datasets, metrics
 from desom.datasets import Dataset
 from desom.experiments import records
 from desom.experiments.artifact import measure
@@ -220,6 +221,16 @@ def test_record_of_every_method_is_what_the_contract_says(method, data, tmp_path
     assert all(np.array_equal(arrays[name], expected[name]) for name in arrays)
     for name, curve in record["curves"].items():
         assert curve == pytest.approx(estimator.history_[name], rel=1e-5)
+
+
+def test_run_is_measured_on_what_is_held_out(data, tmp_path):
+    held_out = replace(data, x=np.repeat(data.x[:4], 5, axis=0), y=np.arange(20) % 10)
+    run = Run("kerasom", "digits", 3, configuration("kerasom", map_size=(3, 4), iterations=10))
+    run_and_record(run, replace(data, held_out=held_out), tmp_path)
+    (record,) = recorded([run], tmp_path)
+    assert records.load_artifact(record, tmp_path)["class_counts"].sum() == 20
+    units = run.estimator().fit(data.x).predict(held_out.x)
+    assert record["metrics"]["purity"] == metrics.purity(held_out.y, units)
 
 
 SIZES = {"mnist": 70_000, "fashion_mnist": 70_000, "reuters21578": 6387, "reuters10k": 10_000}
