@@ -106,7 +106,7 @@ class DataGameModel(Model):
         weights, generated = y_pred["prior_weights"], ops.stop_gradient(y_pred["generated"])
         share = keras.random.uniform((ops.shape(generated)[0], 1), seed=self.seeds)
         between = share * x + (1 - share) * generated
-        means = self.prior.means
+        means = ops.convert_to_tensor(self.prior.means)
         mixture = ops.log_softmax(self.prior.logits), means, ops.zeros_like(means)
         components = ops.arange(ops.shape(generated)[0]) % self.n_clusters
         losses = (
