@@ -44,7 +44,8 @@ course: $(ALL) ## make the editions for students and instructors, and slides, fr
 links: $(or $(wildcard $(ALL)),$(COMPILER)) ## follow every link that leads out of the book (needs a network)
 	$(BIN)/python tools/book.py links
 
-interactive: $(ALL) ## train the model of the interactive page, and make its data file
+interactive: $(ALL) ## make the data files of the interactive pages; trains the model of one
+	$(BIN)/python tools/watch.py
 	$(BIN)/python tools/interactive.py
 
 check: $(ALL) ## check style, and run the fast tests: for the loop of editing, a minute at most

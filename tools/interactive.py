@@ -19,7 +19,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "book" / "explore.md"
 DATA = REPOSITORY / "book" / "_extra" / "interactive" / "data.js"
 BEGIN, END = "<!-- measured: written by tools/interactive.py -->", "<!-- end of measured -->"
-PREFIX, SUFFIX = "const ExploreData = ", ";\n"
 LIMIT = 3_000_000
 MEMBERS = 12
 BLOCK = 5_000
@@ -263,7 +262,7 @@ def page_data(estimator, data, n_test, key):
     return arrays, facts
 
 
-def script(arrays, facts):
+def script(arrays, facts, constant="ExploreData"):
     """Write arrays and facts as one line of JavaScript: a table of contents, and their bytes.
 
     Parameters
@@ -272,17 +271,19 @@ def script(arrays, facts):
         Little-endian, of any type that JavaScript has arrays of.
     facts : dict
         Anything that JSON can hold.
+    constant : str
+        The name by which the page knows them.
 
     Returns
     -------
     str
-        ``const ExploreData = {"facts": …, "arrays": …, "bytes": …};``, where ``bytes`` is the
+        ``const <constant> = {"facts": …, "arrays": …, "bytes": …};``, where ``bytes`` is the
         base64 of the zlib stream of all arrays, one after another.
     """
     table = [[name, array.dtype.name, array.shape] for name, array in arrays.items()]
     raw = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
     packed = base64.b64encode(zlib.compress(raw, 9)).decode()
-    return f"{PREFIX}{json.dumps({'facts': facts, 'arrays': table, 'bytes': packed})}{SUFFIX}"
+    return f"const {constant} = {json.dumps({'facts': facts, 'arrays': table, 'bytes': packed})};\n"
 
 
 def table(facts, size):

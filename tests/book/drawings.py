@@ -36,7 +36,7 @@ DIGITS = {
 
 def read(text):
     """Give the arrays and facts of a data file."""
-    content = json.loads(re.fullmatch(r"const ExploreData = (.*);\n", text, re.S)[1])
+    content = json.loads(re.fullmatch(r"const \w+ = (.*);\n", text, re.S)[1])
     raw, arrays = zlib.decompress(base64.b64decode(content["bytes"])), {}
     for name, kind, shape in content["arrays"]:
         values = np.frombuffer(raw, np.dtype(kind).newbyteorder("<"), count=int(np.prod(shape)))
