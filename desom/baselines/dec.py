@@ -16,7 +16,6 @@ from desom.estimator import Count, Positive, hyperparameter, one_of
 from desom.som import squared_distances
 
 Optimizer = one_of("sgd", "adam")
-OPTIMIZER = "Of the second phase: gradient descent with momentum 0.9, or Adam."
 
 
 def soft_assignments(squared_distances):
@@ -119,7 +118,7 @@ class DEC(SelfTraining):
     """
 
     clustering_learning_rate: Positive = hyperparameter(0.01, "Step size of the second phase.")
-    optimizer: Optimizer = hyperparameter("sgd", OPTIMIZER)
+    optimizer: Optimizer = hyperparameter("sgd", "Of the second phase: momentum 0.9, or Adam.")
 
     def _build_model(self, n_features, seeds):
         return DECModel(*self._build_parts(n_features, seeds))

@@ -4,7 +4,7 @@ Guo, Gao, Liu, Yin: Improved Deep Embedded Clustering with Local Structure Prese
 IJCAI 2017.
 """
 
-from desom.baselines.dec import OPTIMIZER, Optimizer, SelfTraining, SelfTrainingModel
+from desom.baselines.dec import Optimizer, SelfTraining, SelfTrainingModel
 from desom.estimator import NonNegative, Positive, hyperparameter
 
 
@@ -13,7 +13,7 @@ class IDEC(SelfTraining):
 
     gamma: NonNegative = hyperparameter(0.1, "Weight of L_c beside a mean over features.")
     clustering_learning_rate: Positive = hyperparameter(0.001, "Step size of the second phase.")
-    optimizer: Optimizer = hyperparameter("adam", OPTIMIZER)
+    optimizer: Optimizer = hyperparameter("adam", "Of the second phase; sgd has a momentum of 0.9.")
 
     def _build_model(self, n_features, seeds):
         return SelfTrainingModel(*self._build_parts(n_features, seeds), self.gamma)
