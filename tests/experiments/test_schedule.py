@@ -4,7 +4,9 @@ import gc
 import os
 import weakref
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from desom.autoencoder import autoencoder_of
@@ -81,8 +83,9 @@ def test_unknown_name_is_refused_with_the_nearest(arguments, message):
         runs_of(*arguments)
 
 
+ROOT = Path(__file__).resolve().parents[2]
 COMPARED = {"kmeans", "minisom", "kerasom", "ae_minisom", "ae_kerasom", "som_vae", "desom"}
-DATASETS = {"mnist", "fashion_mnist", "reuters21578", "reuters10k"}
+DATASETS = {"mnist", "fashion_mnist", "reuters21578", "rcv1_10k", "reuters10k"}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ DATASETS = {"mnist", "fashion_mnist", "reuters21578", "reuters10k"}
 )
 def test_table_is_ten_runs_of_each_method_on_each_data_set(grid, methods):
     selected = runs_of(grid)
-    assert len({run.key for run in selected}) == len(selected) == 10 * 4 * len(methods)
+    assert len({run.key for run in selected}) == len(selected) == 10 * 5 * len(methods)
     assert set(names(selected)) == {
         (method, dataset, seed) for method in methods for dataset in DATASETS for seed in range(10)
     }
@@ -101,7 +104,26 @@ def test_k_means_has_the_clusters_of_the_map_or_those_of_the_classes():
     assert {run.config["n_clusters"] for run in runs_of("table2", methods=["kmeans"])} == {64}
     for scale in ("paper", "quick"):
         for run in runs_of("table3", scale, ["kmeans"]):
-            assert run.config["n_clusters"] == (4 if "reuters" in run.dataset else 10)
+            texts = {"reuters21578", "rcv1_10k", "reuters10k"}
+            assert run.config["n_clusters"] == (4 if run.dataset in texts else 10)
+
+
+def test_rates_are_those_of_the_smallest_quantization_error_in_the_space_of_the_data():
+    errors = {}
+    for record in recorded(runs_of("rates"), ROOT / "results"):
+        name = "som_learning_rate" if record["method"].startswith("ae_") else "learning_rate"
+        scores = record["metrics"]
+        error = scores.get("input_quantization_error", scores["quantization_error"])
+        by_rate = errors.setdefault((record["dataset"], record["method"]), {})
+        by_rate.setdefault(record["config"][name], []).append(error)
+    table2 = [*runs_of("table2", seeds=[0]), *runs_of("desom_rate", seeds=[0])]
+    used = {(run.dataset, run.method): run.config for run in table2}
+    assert errors
+    for (dataset, method), by_rate in errors.items():
+        if method == "desom" and "mnist" in dataset:
+            continue  # Table 2 has the paper's rate
+        best = min(by_rate, key=lambda rate, by_rate=by_rate: np.mean(by_rate[rate]))
+        assert best in used[dataset, method].values(), (dataset, method, best)
 
 
 def test_first_table_is_of_seeds_that_no_choice_has_seen_from_one_first_phase():
