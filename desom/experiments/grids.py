@@ -85,8 +85,11 @@ class Grid:
         names = tuple(QUICK_DATASETS[name] for name in self.datasets if name in QUICK_DATASETS)
         if self.quick_rows:
             return Grid(self.quick_rows, names, self.seeds[:1])
-        rows = [(method, values | QUICK_CONFIG.get(method, {})) for method, values in self.rows]
-        return Grid(tuple(rows), names, QUICK_SEEDS)
+        return Grid(_shortened(self.rows), names, QUICK_SEEDS)
+
+
+def _shortened(rows):
+    return tuple((method, values | QUICK_CONFIG.get(method, {})) for method, values in rows)
 
 
 def _by_default(*methods):
@@ -135,38 +138,48 @@ def _chosen(method, name="learning_rate", otherwise=0.001):
 
 
 _AE_KERASOM = _chosen("ae_kerasom", "som_learning_rate", 0.01)
+_TABLE1 = (
+    ("kmeans", {"n_clusters": 10, "n_init": 10}),
+    ("ae_kmeans", SGD_100_EPOCHS),
+    ("ae_gmm", SGD_100_EPOCHS | {"restarts": 10}),
+    ("ae_gmm", _POOLED),
+    *((method, SGD_100_EPOCHS) for method in ("aec", "dec", "dcn", "dkm", "idec")),
+    ("vade", SGD_100_EPOCHS | {"start": "whitened", "iterations": _epochs(150)}),
+    ("wamic", SGD_100_EPOCHS | {"start": "whitened"}),
+    ("dnm", SGD_100_EPOCHS),
+    ("desom", {}),
+)
+_TABLE1_ADAM = (
+    ("kmeans", {"n_clusters": 10, "n_init": 10}),
+    ("ae_kmeans", {}),
+    ("ae_gmm", {}),
+    ("ae_gmm", {"covariance_type": "diag"}),
+    *_by_default("aec", "dec", "dcn", "dkm", "idec", "vade", "wamic"),
+    ("dnm", {"snapshots": 12}),
+    ("desom", {}),
+)
+_GAMES = (
+    ("ae_gmm", _POOLED),
+    ("wamic", SGD_100_EPOCHS | {"start": "whitened"}),
+    ("wamic", SGD_100_EPOCHS | {"start": "whitened", "game": "data", "lam": 1.0}),
+)
+
 _TO_THE_END = {"iterations": 5_000, "tol": 0.0}
 
 GRIDS = {
     # One first phase for all, that of DEC-Keras; seeds that no choice of a setting has seen.
     "table1": Grid(
-        (
-            ("kmeans", {"n_clusters": 10, "n_init": 10}),
-            ("ae_kmeans", SGD_100_EPOCHS),
-            ("ae_gmm", SGD_100_EPOCHS | {"restarts": 10}),
-            ("ae_gmm", _POOLED),
-            *((method, SGD_100_EPOCHS) for method in ("aec", "dec", "dcn", "dkm", "idec")),
-            ("vade", SGD_100_EPOCHS | {"start": "whitened", "iterations": _epochs(150)}),
-            ("wamic", SGD_100_EPOCHS | {"start": "whitened"}),
-            ("dnm", SGD_100_EPOCHS),
-            ("desom", {}),
-        ),
+        _TABLE1,
         ("mnist", "fashion_mnist"),
         tuple(range(10, 20)),
+        _shortened(_TABLE1),
         fewer_seeds={"fashion_mnist": tuple(range(10, 15))},
     ),
     # The same methods from Adam's 5,000 steps: how table 1 was first.
     "table1_adam": Grid(
-        (
-            ("kmeans", {"n_clusters": 10, "n_init": 10}),
-            ("ae_kmeans", {}),
-            ("ae_gmm", {}),
-            ("ae_gmm", {"covariance_type": "diag"}),
-            *_by_default("aec", "dec", "dcn", "dkm", "idec", "vade", "wamic"),
-            ("dnm", {"snapshots": 12}),
-            ("desom", {}),
-        ),
+        _TABLE1_ADAM,
         seeds=_TEN_SEEDS,
+        quick_rows=_shortened(_TABLE1_ADAM),
         fewer_seeds={"vade": _TEN_SEEDS[:6], "wamic": _TEN_SEEDS[:6]},
     ),
     # Ten seeds are ten initialisations of the 64 clusters already.
@@ -379,12 +392,9 @@ GRIDS = {
     # What a game adds to its start, and whether that on data is better: docs/decisions.md has the
     # criterion. A unit of distance weighs as much as one of squared error, or ten.
     "wamic_game": Grid(
-        (
-            ("ae_gmm", _POOLED),
-            ("wamic", SGD_100_EPOCHS | {"start": "whitened"}),
-            ("wamic", SGD_100_EPOCHS | {"start": "whitened", "game": "data", "lam": 1.0}),
-        ),
+        _GAMES,
         seeds=(0, 1, 2),
+        quick_rows=_shortened(_GAMES),
     ),
     # Which optimizer the first phase has, beside how long it is: Adam at its usual length and at
     # that of 100 epochs, and DEC-Keras' gradient descent for 60, 100 and 300.

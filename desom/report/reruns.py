@@ -53,7 +53,8 @@ def your_runs(scale, *grids, methods=None, folder=None):
     theirs = [] if folder == ours_in else _matching(wanted, folder)
     if not theirs:
         method = "desom" if any(run.method == "desom" for run in wanted) else wanted[0].method
-        command = f"desom run {grids[0]} --methods {method} --datasets mnist --seeds 10"
+        seed = max(10, 1 + max(run.seed for run in wanted))
+        command = f"desom run {grids[0]} --methods {method} --datasets mnist --seeds {seed}"
         return Markdown(
             "No run of yours with the settings of this chapter is on file. This makes one, with a "
             "seed that is not recorded; then execute this cell again.\n\n"
