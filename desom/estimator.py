@@ -15,13 +15,13 @@ from typing import Annotated, get_type_hints
 import keras
 import numpy as np
 from keras.random import SeedGenerator
-from scipy.sparse import issparse
 from sklearn import base
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from desom import storage
+from desom.checks import as_array, check_table
 from desom.engine.backends import adam, usual_precision
 from desom.engine.loop import train
 from desom.engine.prediction import apply, nearest_prototypes
@@ -101,15 +101,6 @@ def all_or_nothing(fit):
     return whole_fit
 
 
-def as_array(name, values, dtype=None):
-    """Give values as an array, or an error that names them, as NumPy's own do not."""
-    try:
-        return np.asarray(values, dtype=dtype)
-    except (TypeError, ValueError, OverflowError) as error:
-        kind = TypeError if isinstance(error, TypeError) else InputError
-        raise kind(f"{name} cannot be read as an array of numbers: {error}.") from None
-
-
 class Model(keras.Model):
     """A Keras model that keeps the arguments of its constructor by name, and is saved as these."""
 
@@ -163,18 +154,7 @@ class Estimator(base.BaseEstimator):
 
     def _check_input(self, X, reset=False):
         """X as a C-contiguous float32 array, checked; copied only where it is not one already."""
-        if not hasattr(X, "shape"):
-            X = as_array("X", X)
-        if len(X.shape) != 2:
-            raise InputError(
-                f"X has shape {tuple(X.shape)}. Reshape your data to (n_samples, n_features)."
-            )
-        if np.ma.is_masked(X):
-            raise InputError("X has masked values; fill them, or leave out their samples.")
-        # scikit-learn has a sentence of its own for an array of complex numbers.
-        numbers = "biufc" if hasattr(X, "dtype") else "biuf"
-        if not issparse(X) and as_array("X", X).dtype.kind not in numbers:
-            as_array("X", X, np.float32)
+        X = check_table(X)
         with np.errstate(over="ignore", invalid="ignore"):
             X = validate_data(
                 self, X, dtype=np.float32, order="C", reset=reset, ensure_all_finite=False

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from desom.checks import origin_of
 from desom.errors import InputError
 from desom.estimator import (
     Count,
@@ -55,7 +56,8 @@ def squared_distances(z, prototypes):
     """‖z_i - m_k‖² = ‖z_i‖² - 2 z_i·m_k + ‖m_k‖², for every pair, as one matrix product.
 
     From points (B, D) and prototypes (K, D) to a tensor (B, K); the (B, K, D) differences are never
-    built. Rounding can leave a value just below zero; it is clipped.
+    built. Rounding costs 1e-7 of ‖z_i‖² + ‖m_k‖²: all digits of a distance far from zero, where
+    both have to be moved to zero first. What it leaves just below zero is clipped.
     """
     z_norms = ops.sum(ops.square(z), axis=1, keepdims=True)
     prototype_norms = ops.sum(ops.square(prototypes), axis=1)
@@ -239,4 +241,16 @@ class Kerasom(OnAMap, KerasEstimator):
             If the loss is no longer finite.
         """
         X = self._check_training_set(X)
-        return self._organize(X, self._start(X), callback)
+        origin, rng = origin_of(X), self._start(X)
+        if origin is None:
+            return self._organize(X, rng, callback)
+
+        def at_point(_, iteration):
+            self.cluster_centers_ = self.cluster_centers_ + origin
+            callback(self, iteration)
+
+        self._organize(X - origin, rng, at_point if callback else None)
+        self.cluster_centers_ = self.cluster_centers_ + origin
+        self.model_.som.prototypes.assign(self.cluster_centers_)
+        self.labels_ = self._assign(X)
+        return self

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 CORE = ("desom", "som", "autoencoder", "estimator", "grid", "storage")
-BESIDE = ("__init__", "errors", "cli", "methods")
+BESIDE = ("__init__", "checks", "errors", "cli", "methods")
 ROOMS = ("engine", "baselines", "datasets", "metrics", "experiments", "figures", "report")
 ESTIMATORS = {"desom", "som", "autoencoder", "estimator", "storage", "methods", "baselines"}
 

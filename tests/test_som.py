@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
+from desom import Kerasom, metrics
 from desom.grid import grid_coordinates, grid_distances
 from desom.som import (
     SOMLayer,
@@ -171,6 +172,52 @@ def test_loss_sums_over_units_and_averages_over_points():
     squared, weights = rng.random((4, 6)), rng.random((4, 6))
     slow = sum(weights[i, k] * squared[i, k] for i in range(4) for k in range(6)) / 4
     assert float(som_loss(squared, weights)) == pytest.approx(slow, rel=1e-6)
+
+
+# Far from zero
+
+
+@pytest.fixture(scope="module")
+def clouds():
+    """Two clouds in meters, as a map of the world has them, and the same without their place."""
+    rng = np.random.default_rng(0)
+    # Whole meters, so that both are exact in single precision.
+    near = np.concatenate([c + rng.normal(scale=20, size=(150, 2)) for c in ((0, 0), (200, 90))])
+    near = near.round().astype("float32")
+    return near + np.float32([448_262, 5_411_932]), near
+
+
+def fitted(X, **options):
+    parameters = {"iterations": 300, "learning_rate": 0.5, "t_max": 3.0, "random_state": 0}
+    return Kerasom((4, 4), **parameters).fit(X, **options)
+
+
+def test_a_map_of_data_far_from_zero_is_that_of_the_same_data_around_zero(clouds):
+    (far, near), kept = clouds, []
+    estimator = fitted(far, callback=lambda som, iteration: kept.append(som.cluster_centers_))
+    centered = fitted(near - near.mean(axis=0))
+    for one in (estimator, centered):
+        assert len(np.unique(one.labels_)) > 8
+    # The last digit of a number like 5,411,932 is half a meter.
+    moved = centered.cluster_centers_ + far.astype(float).mean(axis=0)
+    assert np.abs(estimator.cluster_centers_ - moved).max() < 2
+    assert estimator.history_["loss"] == pytest.approx(centered.history_["loss"], rel=1e-2)
+    assert np.array_equal(estimator.predict(far), estimator.labels_)
+    assert np.abs(np.array(kept) - far.mean(axis=0)).max() < 400
+    assert np.array_equal(estimator.model_.som.prototypes, estimator.cluster_centers_)
+
+
+def test_errors_of_that_map_are_those_around_zero(clouds):
+    far, near = clouds
+    errors = [
+        metrics.quantization_error(X, fitted(X).cluster_centers_)
+        for X in (far, near - near.mean(axis=0))
+    ]
+    assert errors[0] == pytest.approx(errors[1], rel=0.05)
+
+
+def test_data_around_zero_are_trained_as_they_are(trained_with, blobs):
+    assert np.shares_memory(fitted(blobs[0]) and trained_with["x"], blobs[0])
 
 
 # The layer

@@ -90,7 +90,10 @@ def log_joint(z, log_weights, means, log_variances):
 
 def most_probable(z, log_weights, means, log_variances):
     """Give every code the component of the largest `log_joint`: ndarrays, the result (N,)."""
-    tensors = map(ops.convert_to_tensor, (z, log_weights, means, log_variances))
+    # Far from zero, the expanded squares lose their digits.
+    center = means.mean(axis=0)
+    arrays = z - center, log_weights, means - center, log_variances
+    tensors = map(ops.convert_to_tensor, arrays)
     return ops.convert_to_numpy(log_joint(*tensors)).argmax(axis=1)
 
 

@@ -32,4 +32,5 @@ class AEGMM(FrozenClustering):
         self.cluster_centers_ = self.mixture_.means_
 
     def _assign(self, z):
-        return self.mixture_.predict(z)
+        # In single precision, its squares lose the digits of codes far from zero.
+        return self.mixture_.predict(z.astype(float))

@@ -7,12 +7,17 @@ from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
+from scipy.spatial.distance import cdist
 from sklearn.utils import gen_batches, gen_even_slices
 from threadpoolctl import ThreadpoolController
 
 SEARCH_BYTES = 2**23  # of one temporary array: what the caches of a processor hold
+# Of two units nearer to a point than this share of the norms, squared, single precision cannot say
+# which is the nearest.
+UNSURE = 1e-3
 # It divides 10,000, 60,000 and 70,000, so that no row of these is padding.
 PREDICTION_BATCH = 2000
+BLOCK_BYTES = 2**26  # of the input of one block, where rows are long
 
 # One search at a time: it has all cores, and BLAS has one limit for the whole process, which is as
 # it was only if whoever set it last gives it back first.
@@ -26,7 +31,8 @@ def nearest_prototypes(z, prototypes):
 
     One matrix product per block gives -2 z_i·m_k + ‖m_k‖², which differs from ‖z_i - m_k‖² by the
     same number for all k. Both are first moved to the mean of the prototypes, so that little is
-    lost by rounding where they lie far from the origin.
+    lost by rounding where they lie far from the origin. Where a point is so near to a unit, beside
+    the extent of the map, that much is lost all the same, its distances are computed one by one.
 
     Parameters
     ----------
@@ -40,13 +46,17 @@ def nearest_prototypes(z, prototypes):
     ndarray of int, shape (N,)
         Index of the nearest prototype, the first of equals.
     """
-    center = prototypes.mean(axis=0)
+    center = prototypes.mean(axis=0, dtype=float).astype(prototypes.dtype)
     centered = prototypes - center
+    # A power of two changes no digit, and keeps very large and very small squares.
+    exponent = np.frexp(np.abs(centered).max())[1]
+    scale = np.ldexp(prototypes.dtype.type(1), -exponent if abs(exponent) > 30 else 0)
+    centered *= scale
     table = np.vstack([-2 * centered.T, np.sum(centered**2, axis=1)])
     nearest = np.empty(len(z), dtype=np.intp)
 
     def search(part):
-        _search(z[part], center, table, nearest[part])
+        _search(z[part], prototypes, center, scale, table, nearest[part])
 
     with _searching:
         blas = _blas()
@@ -63,21 +73,31 @@ def _blas():
     return ThreadpoolController().select(user_api="blas")
 
 
-def _search(z, center, table, nearest):
+def _search(z, prototypes, center, scale, table, nearest):
     """Write the column of the table with the least product, point by point, into ``nearest``."""
     n_rows = max(1, min(len(z), SEARCH_BYTES // (table.itemsize * max(table.shape))))
     # A last coordinate of 1 adds the norms within the product.
     points = np.ones((n_rows, len(table)), dtype=table.dtype)
     products = np.empty((n_rows, table.shape[1]), dtype=table.dtype)
+    largest = table[-1].max()
     for rows in gen_batches(len(z), n_rows):
-        size = rows.stop - rows.start
-        np.subtract(z[rows], center, out=points[:size, :-1])
+        size, block = rows.stop - rows.start, z[rows]
+        own = points[:size, :-1]
+        np.subtract(block, center, out=own)
+        if scale != 1:
+            own *= scale
         np.matmul(points[:size], table, out=products[:size])
-        np.argmin(products[:size], axis=1, out=nearest[rows])
+        units = products[:size].argmin(axis=1, out=nearest[rows])
+        norms = np.einsum("ij,ij->i", own, own)
+        squared = norms + products[np.arange(size), units]
+        unsure = np.flatnonzero(squared < UNSURE * (norms + largest))
+        for part in gen_batches(max(1, len(unsure)), max(1, n_rows // 4)):
+            close = unsure[part]
+            units[close] = cdist(block[close], prototypes, "sqeuclidean").argmin(axis=1)
 
 
 def apply(model, x):
-    """Apply a Keras model to an array of any length, in blocks of one fixed shape.
+    """Apply a Keras model to an array of any length, in blocks of one shape, of bounded memory.
 
     The last block is padded. One shape means one compilation, bounded memory, and, for each row,
     the same bits whatever rows come with it. On PyTorch, the place of a row in its block can change
@@ -101,17 +121,18 @@ def apply(model, x):
         If the output is not finite: the last steps of a training can ruin the weights unseen, for
         no later loss shows it.
     """
-    forward, n_threads = _forward(model)
+    n_rows = _rows_of_a_block(model)
+    forward, n_threads = _forward(model, n_rows)
     output = np.empty((len(x), *model.output_shape[1:]), dtype=np.float32)
 
     def fill(rows):
         block = x[rows]
-        padding = PREDICTION_BATCH - len(block)
+        padding = n_rows - len(block)
         padded = np.pad(block, ((0, padding), (0, 0))) if padding else block
         output[rows] = forward(padded)[: len(block)]
 
     with ThreadPoolExecutor(n_threads) as threads:
-        for _ in threads.map(fill, gen_batches(len(x), PREDICTION_BATCH)):
+        for _ in threads.map(fill, gen_batches(len(x), n_rows)):
             pass
     if not np.isfinite(output).all():
         raise FloatingPointError(
@@ -121,7 +142,13 @@ def apply(model, x):
     return output
 
 
-def _forward(model):
+def _rows_of_a_block(model):
+    """Give the rows of a block, by the model alone: fewer where its input or output is wide."""
+    width = max(model.input_shape[1], *model.output_shape[1:])
+    return max(1, min(PREDICTION_BATCH, BLOCK_BYTES // (4 * width)))
+
+
+def _forward(model, n_rows):
     """Give the forward pass of a block, and from how many threads to call it.
 
     On TensorFlow it is one program: Keras' ``predict_on_batch`` takes longer than the arithmetic of
@@ -133,7 +160,7 @@ def _forward(model):
 
     program = _programs.get(model)
     if program is None:
-        block = tf.TensorSpec((PREDICTION_BATCH, *model.input_shape[1:]), tf.float32)
+        block = tf.TensorSpec((n_rows, *model.input_shape[1:]), tf.float32)
         program = tf.function(model).get_concrete_function(block, training=False)
         _programs[model] = program
     return lambda block: program(tf.constant(block)).numpy(), 2

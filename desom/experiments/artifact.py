@@ -13,7 +13,6 @@ from desom.baselines.ae_som import AEKerasom
 from desom.desom import DESOM
 from desom.engine.loop import CURVE_POINTS, curve_points
 from desom.errors import InputError
-from desom.grid import grid_distances
 from desom.metrics import latent
 
 # The temperature of the distortion where a map has none of its own: the paper's last one.
@@ -139,7 +138,7 @@ def latent_scores(estimator, data, codes):
 def _distances(estimator):
     """Distances on the map; minisom's has no other shape than a rectangle."""
     shape = getattr(estimator, "topology", "rectangular"), getattr(estimator, "toroidal", False)
-    return grid_distances(estimator.map_size, *shape)
+    return metrics.GridDistances(estimator.map_size, *shape)
 
 
 def _measure_map(estimator, data, labels, snapshots):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from desom.checks import origin_of
 from desom.desom import DESOM
 from desom.engine.backends import jax_loop, jax_state, set_jax_state, usual_precision
 from desom.engine.loop import add_point, curve_points, shuffled_batches
@@ -42,6 +43,11 @@ def fit_together(estimators, X):
         stack.enter_context(usual_precision())
         for estimator in estimators:
             checked = estimator._check_training_set(X)
+        if isinstance(estimators[0], Kerasom) and origin_of(checked) is not None:
+            raise InputError(
+                "X lies far from zero beside its spread, where single precision loses the digits "
+                "of its distances; subtract the mean of each column."
+            )
         return _fit(estimators, checked)
 
 

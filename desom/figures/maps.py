@@ -18,8 +18,9 @@ from matplotlib.collections import PolyCollection
 from sklearn.decomposition import PCA
 
 from desom.errors import InputError, check_name
-from desom.grid import TOPOLOGIES, cell_corners, grid_coordinates, grid_distances
-from desom.metrics import class_counts, u_matrix
+from desom.grid import TOPOLOGIES, cell_corners, grid_coordinates
+from desom.metrics import GridDistances, class_counts, u_matrix
+from desom.metrics.checks import adjacent_pairs
 
 
 def mosaic(images, map_size, image_shape, topology="rectangular", gap=0):
@@ -206,7 +207,7 @@ def plot_lattice(
     ax = ax or plt.gca()
     check_name("topology", topology, TOPOLOGIES)
     prototypes = np.asarray(prototypes)
-    distances = grid_distances(map_size, topology, toroidal)
+    distances = GridDistances(map_size, topology, toroidal)
     if prototypes.shape != (len(distances), 2):
         raise InputError(
             f"prototypes has shape {prototypes.shape}; a {map_size[0]}×{map_size[1]} map in the "
@@ -214,7 +215,8 @@ def plot_lattice(
         )
     look = {"s": 4, "c": "0.75", "linewidths": 0, "rasterized": True} | scatter
     ax.scatter(*np.asarray(points).T, **look)
-    starts, ends = np.nonzero(np.triu(distances == 1))
+    pairs = np.transpose(adjacent_pairs(distances))
+    starts, ends = pairs[pairs[:, 0] < pairs[:, 1]].T
     ax.plot(*np.stack([prototypes[starts], prototypes[ends]]).transpose(2, 0, 1), color="C0", lw=1)
     ax.scatter(*prototypes.T, s=18, color="C3", zorder=3)
     ax.set_aspect("equal")
@@ -231,7 +233,7 @@ def plot_u_matrix(prototypes, map_size, ax=None, topology="rectangular", toroida
     **units
         As for `plot_units`.
     """
-    heights = u_matrix(prototypes, grid_distances(map_size, topology, toroidal))
+    heights = u_matrix(prototypes, GridDistances(map_size, topology, toroidal))
     look = {"label": "mean distance to the neighbors", "cmap": "cividis"} | units
     return plot_units(heights, map_size, ax=ax, topology=topology, **look)
 

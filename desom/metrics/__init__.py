@@ -1,5 +1,6 @@
 """How good a clustering, a map, a latent space is."""
 
+from desom.metrics.checks import GridDistances
 from desom.metrics.clustering import (
     accuracy,
     ari,
@@ -31,6 +32,7 @@ from desom.metrics.maps import (
 )
 
 __all__ = [
+    "GridDistances",
     "accuracy",
     "ari",
     "c_measure",

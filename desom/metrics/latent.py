@@ -5,24 +5,30 @@ choose otherwise, so that spaces, and moments of a training, can be compared.
 """
 
 import numpy as np
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import cdist, pdist, squareform
 from scipy.stats import spearmanr
-from sklearn.metrics import euclidean_distances
 from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import gen_batches
 
 from desom.errors import InputError
-from desom.metrics.checks import blocks, check_map
+from desom.metrics.checks import adjacent_pairs, blocks, check_array, check_map, submatrix
+
+WALKS_AT_ONCE = 1000
 
 
-def order(prototypes, grid_distances):
+def order(prototypes, grid_distances, sample_size=2000, random_state=0):
     """Rank correlation (Spearman, 1904) of distances on the map (K, K) and of prototypes (K, D).
 
     Over all pairs of units, in [-1, 1]: near 1 if what is farther on the map is farther in the
-    space, near 0 if the map has no order, NaN if all prototypes are equally far apart.
+    space, near 0 if the map has no order, NaN if all prototypes are equally far apart. Of more
+    units than ``sample_size``, so many are drawn with the seed ``random_state``.
     """
     prototypes, grid_distances = check_map(prototypes, grid_distances)
-    on_map = squareform(grid_distances, checks=False)
-    return float(spearmanr(on_map, pdist(prototypes)).statistic)
+    units = np.arange(len(prototypes))
+    if len(units) > sample_size:
+        units = np.random.default_rng(random_state).choice(units, sample_size, replace=False)
+    on_map = squareform(submatrix(grid_distances, units), checks=False)
+    return float(spearmanr(on_map, pdist(prototypes[units])).statistic)
 
 
 def quantization_share(points, prototypes):
@@ -31,11 +37,12 @@ def quantization_share(points, prototypes):
     sum_i ‖z_i - m_chi(i)‖² / sum_i ‖z_i - mean‖², of points (N, D) and prototypes (K, D): 0 if the
     points sit on the prototypes, above 1 if one prototype, the mean, would do better.
     """
-    points, prototypes = np.asarray(points, dtype=float), np.asarray(prototypes, dtype=float)
+    points = check_array("points", points, (None, None))
+    prototypes = check_array("prototypes", prototypes, (None, points.shape[1]))
     nearest = np.empty(len(points))
-    for rows in blocks(points, prototypes):
-        euclidean_distances(points[rows], prototypes, squared=True).min(axis=1, out=nearest[rows])
-    return float(nearest.sum() / np.square(points - points.mean(axis=0)).sum())
+    for rows in blocks(len(points), max(prototypes.shape)):
+        cdist(points[rows], prototypes, "sqeuclidean").min(axis=1, out=nearest[rows])
+    return float(nearest.sum() / (len(points) * np.var(points, axis=0, dtype=float).sum()))
 
 
 def two_nn_dimension(points):
@@ -46,11 +53,13 @@ def two_nn_dimension(points):
     estimate of d under that law, with its bias removed; its authors fit a line instead. It takes at
     least three different points (N, D), and is infinite if all ratios are 1.
     """
-    points = np.unique(np.asarray(points, dtype=float), axis=0)
+    points = np.unique(check_array("points", points, (None, None)).astype(float), axis=0)
     if len(points) < 3:
         raise InputError(
             f"{len(points)} different points have no dimension: at least 3 are needed."
         )
+    # In many dimensions, distances come from products, which lose digits far from the origin.
+    points -= points.mean(axis=0)
     distances, _ = NearestNeighbors(n_neighbors=2).fit(points).kneighbors()
     with np.errstate(divide="ignore"):
         return float((len(points) - 1) / np.log(distances[:, 1] / distances[:, 0]).sum())
@@ -62,13 +71,14 @@ def participation_ratio(points):
     (sum_j lambda_j)² / sum_j lambda_j², for the eigenvalues lambda_j of the covariance, is k if the
     variance is spread evenly over k directions. Of points (N, D), not all equal: in [1, D].
     """
-    covariance = np.atleast_2d(np.cov(np.asarray(points, dtype=float), rowvar=False))
-    return float(np.trace(covariance) ** 2 / np.square(covariance).sum())
+    points = check_array("points", points, (None, None)).astype(float)
+    covariance = np.atleast_2d(np.cov(points, rowvar=False))
+    return float(1 / np.square(covariance / np.trace(covariance)).sum())
 
 
 def spread(points):
     """Root of the mean square distance of points (N, D) from their mean, in the space's unit."""
-    return float(np.sqrt(np.var(np.asarray(points, dtype=float), axis=0).sum()))
+    return float(np.sqrt(np.var(points, axis=0, dtype=float).sum()))
 
 
 def relative_margin(points, prototypes):
@@ -77,8 +87,10 @@ def relative_margin(points, prototypes):
     Of points (N, D) and prototypes (K, D), K >= 2: 0 if all points lie halfway between two
     prototypes, 1 if they sit on them.
     """
-    nearest, second = np.sort(euclidean_distances(points, prototypes), axis=1).T[:2]
-    return float(1 - _ratio(nearest, second).mean())
+    two = np.empty((2, len(points)))
+    for rows in blocks(len(points), max(np.shape(prototypes))):
+        two[:, rows] = np.partition(cdist(points[rows], prototypes), 1, axis=1)[:, :2].T
+    return float(1 - _ratio(*two).mean())
 
 
 def active_share(activations):
@@ -106,16 +118,19 @@ def decoded_walks(decode, prototypes, grid_distances, n_steps=8):
         change at constant speed, ``n_steps`` for a sudden one. Both are 1 where nothing changes.
     """
     prototypes, grid_distances = check_map(prototypes, grid_distances)
-    starts, ends = np.nonzero(np.triu(grid_distances == 1))
-    stops = np.linspace(prototypes[starts], prototypes[ends], n_steps + 1, axis=1, dtype=np.float32)
-    images = decode(stops.reshape(-1, prototypes.shape[1]))
-    images = images.reshape(len(starts), n_steps + 1, images.shape[1])
-    steps = np.linalg.norm(np.diff(images, axis=1), axis=2)
-    straight = np.linalg.norm(images[:, -1] - images[:, 0], axis=1)
-    return {
-        "detour": _ratio(steps.sum(axis=1), straight),
-        "jump": _ratio(steps.max(axis=1), steps.mean(axis=1)),
-    }
+    pairs = np.transpose(adjacent_pairs(grid_distances))
+    starts, ends = pairs[pairs[:, 0] < pairs[:, 1]].T
+    ratios = {"detour": [], "jump": []}
+    for rows in gen_batches(max(1, len(starts)), WALKS_AT_ONCE):
+        tips = prototypes[starts[rows]], prototypes[ends[rows]]
+        stops = np.linspace(*tips, n_steps + 1, axis=1, dtype=np.float32)
+        images = decode(stops.reshape(-1, prototypes.shape[1]))
+        images = images.reshape(len(stops), n_steps + 1, images.shape[1])
+        steps = np.linalg.norm(np.diff(images, axis=1), axis=2)
+        straight = np.linalg.norm(images[:, -1] - images[:, 0], axis=1)
+        ratios["detour"].append(_ratio(steps.sum(axis=1), straight))
+        ratios["jump"].append(_ratio(steps.max(axis=1), steps.mean(axis=1)))
+    return {name: np.concatenate(parts) for name, parts in ratios.items()}
 
 
 def _ratio(numbers, others):

@@ -12,11 +12,18 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, shortest_path
 from scipy.spatial.distance import cdist, pdist, squareform
 from scipy.stats import rankdata
-from sklearn.metrics import euclidean_distances
 
 from desom.errors import InputError
 from desom.grid import neighborhood
-from desom.metrics.checks import blocks, check_array, check_map
+from desom.metrics.checks import (
+    adjacent_pairs,
+    blocks,
+    check_array,
+    check_distances,
+    check_map,
+    pair_distances,
+    submatrix,
+)
 
 
 def u_matrix(prototypes, grid_distances):
@@ -73,8 +80,9 @@ def class_scatter_index(class_counts, grid_distances):
 
 def _regions(held, grid_distances):
     """Count, for every class, the connected regions of the units (K, C) that it holds."""
-    adjacent = np.asarray(grid_distances) == 1
-    return np.array([connected_components(adjacent[np.ix_(h, h)])[0] for h in held.T])
+    pairs = adjacent_pairs(check_distances(grid_distances, len(held)))
+    adjacent = csr_array((np.ones(len(pairs[0]), bool), pairs), shape=(len(held),) * 2)
+    return np.array([connected_components(adjacent[h][:, h])[0] for h in held.T])
 
 
 def units_used(members):
@@ -93,10 +101,13 @@ def smallest_unit(members):
 def _steps(prototypes, grid_distances):
     """Graph of the steps between adjacent units: how far apart their prototypes are."""
     prototypes, grid_distances = check_map(prototypes, grid_distances)
-    starts, ends = np.nonzero(grid_distances == 1)
-    lengths = np.linalg.norm(prototypes[starts] - prototypes[ends], axis=1)
+    starts, ends = adjacent_pairs(grid_distances)
+    lengths = np.empty(len(starts))
+    for rows in blocks(len(starts), prototypes.shape[1]):
+        steps = prototypes[starts[rows]] - prototypes[ends[rows]]
+        lengths[rows] = np.linalg.norm(steps, axis=1)
     # Only a sparse graph keeps the steps of length 0: a dense one takes them for missing.
-    return csr_array((lengths, (starts, ends)), shape=grid_distances.shape)
+    return csr_array((lengths, (starts, ends)), shape=(len(prototypes),) * 2)
 
 
 def topographic_product(prototypes, grid_distances):
@@ -121,7 +132,7 @@ def topographic_product(prototypes, grid_distances):
         return (totals[last] - totals[first - 1]) / (last - first + 1)
 
     product = 0.0
-    for rows in blocks(prototypes, prototypes):
+    for rows in blocks(n_units, n_units):
         in_space, on_map = cdist(prototypes[rows], prototypes), grid_distances[rows]
         others = ~np.eye(*in_space.shape, k=rows.start, dtype=bool)
         difference = share(on_map, rows.start)[others] - share(in_space, rows.start)[others]
@@ -307,13 +318,13 @@ class _Matches(NamedTuple):
 def _match(x, prototypes, weigh=None):
     """Match every point; ``weigh`` turns BMUs (B,) into weights (B, K), else distortion is NaN."""
     matches = []
-    for rows in blocks(x, prototypes):
-        points = x[rows]
-        squared = euclidean_distances(points, prototypes, squared=True)
-        bmu = squared.argmin(axis=1)
-        distance = np.linalg.norm(points - prototypes[bmu], axis=1)
-        weighted = weigh(bmu) * squared if weigh else np.full((len(points), 1), np.nan)
-        squared[np.arange(len(points)), bmu] = np.inf
+    for rows in blocks(len(x), max(prototypes.shape)):
+        # From the differences: as ‖x‖² - 2 x·m + ‖m‖², all digits are lost far from the origin.
+        squared = cdist(x[rows], prototypes, "sqeuclidean")
+        each, bmu = np.arange(len(squared)), squared.argmin(axis=1)
+        distance = np.sqrt(squared[each, bmu])
+        weighted = weigh(bmu) * squared if weigh else np.full((len(each), 1), np.nan)
+        squared[each, bmu] = np.inf
         matches.append((bmu, squared.argmin(axis=1), distance, weighted.sum(axis=1)))
     return _Matches(*map(np.concatenate, zip(*matches, strict=True)))
 
@@ -328,19 +339,24 @@ def _weigher(grid_distances, temperature):
 
 
 def _topographic_error(matches, grid_distances):
-    return float(np.mean(grid_distances[matches.bmu, matches.second_bmu] > 1))
+    return float(np.mean(pair_distances(grid_distances, matches.bmu, matches.second_bmu) > 1))
 
 
 def _topographic_function(matches, grid_distances, steps):
-    touching = np.zeros(grid_distances.shape, dtype=bool)
-    touching[matches.bmu, matches.second_bmu] = True
-    return float(np.sum(grid_distances[touching | touching.T] > steps) / len(touching))
+    pairs = np.stack([matches.bmu, matches.second_bmu])
+    touching = np.unique(np.concatenate([pairs, pairs[::-1]], axis=1), axis=1)
+    far = pair_distances(grid_distances, *touching) > steps
+    return float(np.sum(far) / len(grid_distances))
 
 
 def _combined_error(matches, prototypes, grid_distances):
     units, source = np.unique(matches.bmu, return_inverse=True)
-    ways = shortest_path(_steps(prototypes, grid_distances), indices=units)
-    return float(np.mean(matches.distance + ways[source, matches.second_bmu]))
+    graph, lengths = _steps(prototypes, grid_distances), np.empty(len(source))
+    for rows in blocks(len(units), len(prototypes)):
+        ways = shortest_path(graph, indices=units[rows])
+        own = (rows.start <= source) & (source < rows.stop)
+        lengths[own] = ways[source[own] - rows.start, matches.second_bmu[own]]
+    return float(np.mean(matches.distance + lengths))
 
 
 def _sampled(x, bmus, grid_distances, sample_size, random_state):
@@ -348,7 +364,7 @@ def _sampled(x, bmus, grid_distances, sample_size, random_state):
     x = check_array("x", x, (None, None))
     bmus = check_array("bmus", bmus, (len(x),), kinds="iu")
     n_units = len(grid_distances)
-    grid_distances = check_array("grid_distances", grid_distances, (n_units, n_units))
+    grid_distances = check_distances(grid_distances, n_units)
     if bmus.min() < 0 or bmus.max() >= n_units:
         raise InputError(
             f"bmus from {bmus.min()} to {bmus.max()} cannot be used: "
@@ -356,7 +372,7 @@ def _sampled(x, bmus, grid_distances, sample_size, random_state):
         )
     n = min(len(x), sample_size)
     sample = np.random.default_rng(random_state).choice(len(x), n, replace=False)
-    return x[sample].astype("float64"), grid_distances[np.ix_(bmus[sample], bmus[sample])]
+    return x[sample].astype("float64"), submatrix(grid_distances, bmus[sample])
 
 
 def _pairs(x, bmus, grid_distances, sample_size, random_state):
@@ -419,7 +435,6 @@ def _rank_agreement(neighbor_ranks, penalty_ranks, k):
 
 def _check_points(x, prototypes):
     x = check_array("x", x, (None, None))
-    # Prototypes in float64 have every distance computed in float64, even to float32 points.
     return x, check_array("prototypes", prototypes, (None, x.shape[1])).astype("float64")
 
 

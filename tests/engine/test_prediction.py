@@ -2,6 +2,7 @@
 
 import gc
 import time
+import tracemalloc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -86,6 +87,45 @@ def test_nearest_prototypes_are_those_of_a_search_in_double_precision(size, far,
     # Of two that are equally near, to single precision, either will do.
     assert np.allclose(distances[np.arange(len(z)), nearest], distances.min(axis=1), rtol=1e-5)
     assert (nearest == distances.argmin(axis=1)).mean() > 0.999
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1.0, 1e12, 1e18])
+@pytest.mark.parametrize("shift", [0.0, 1e3, 1.7e5])
+def test_the_nearest_prototype_does_not_depend_on_origin_and_unit(shift, scale, dtype):
+    rng = np.random.default_rng(0)
+    prototypes, z = ((scale * (rng.normal(size=(n, 3)) + shift)).astype(dtype) for n in (20, 3000))
+    nearest = nearest_prototypes(z, prototypes)
+    distances = cdist(z.astype(float), prototypes.astype(float))
+    assert np.allclose(distances[np.arange(len(z)), nearest], distances.min(axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_units_of_two_clouds_far_apart_are_told_apart(dtype):
+    rng = np.random.default_rng(0)
+    clouds = np.array([[448_262.0, 5_411_932.0], [-3e6, 4e6]])
+    z = np.concatenate([cloud + 20 * rng.normal(size=(500, 2)) for cloud in clouds]).astype(dtype)
+    prototypes = z[::50]
+    expected = cdist(z.astype(float), prototypes.astype(float)).argmin(axis=1)
+    assert np.array_equal(nearest_prototypes(z, prototypes), expected)
+
+
+@pytest.mark.parametrize("widths", [(60_000, (2,)), (3, (4,))])
+def test_a_block_is_bounded_by_its_bytes(widths):
+    n_features, hidden_units = widths
+    encoder = build_encoder(n_features, hidden_units, 2, SeedGenerator(0))
+    x = np.random.default_rng(0).random((40, n_features), dtype=np.float32)
+    apply(encoder, x[:1])
+    tracemalloc.start()
+    try:
+        codes = apply(encoder, x)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # The block, and the one that a second thread prepares; 2,000 rows of 60,000 would be 480 MB.
+    assert peak < 2.5 * 2**26
+    assert np.allclose(codes, encoder.predict(x, verbose=0), rtol=1e-3, atol=1e-4)
+    assert np.array_equal(apply(encoder, x[7:8]), codes[7:8])
 
 
 def test_the_nearest_prototype_is_the_first_of_equals():

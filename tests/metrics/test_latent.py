@@ -5,6 +5,7 @@ import pytest
 
 from desom.errors import InputError
 from desom.grid import grid_coordinates, grid_distances
+from desom.metrics import GridDistances
 from desom.metrics.latent import (
     active_share,
     decoded_walks,
@@ -19,6 +20,7 @@ from desom.metrics.latent import (
 SIZE = (4, 5)
 SHEET = grid_coordinates(SIZE)
 GRID = grid_distances(SIZE)
+ROWS = GridDistances(SIZE)
 PAIRS = 4 * 4 + 3 * 5
 
 
@@ -83,6 +85,31 @@ def test_quantization_share_is_what_is_left_of_the_variance():
     assert quantization_share(points, points.mean(axis=0, keepdims=True)) == 1
     assert quantization_share(points, [[1.0, 0], [11, 0]]) == pytest.approx(4 / (4 + 100))
     assert quantization_share(points, [[50.0, 0]]) > 1
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_measures_of_a_space_do_not_depend_on_its_origin_and_unit(scale, rng):
+    """In 20 dimensions, where neighbors are searched for by products of matrices."""
+    points, prototypes = embedded(rng.random((300, 2)), 20, rng), embedded(SHEET / 4, 20, rng)
+    far_points, far_prototypes = (scale * (a + 1e7) for a in (points, prototypes))
+    for measure in (two_nn_dimension, participation_ratio):
+        assert measure(far_points) == pytest.approx(measure(points), rel=1e-4)
+    expected = quantization_share(points, prototypes)
+    assert quantization_share(far_points, far_prototypes) == pytest.approx(expected, rel=1e-6)
+    assert order(far_prototypes, GRID) == pytest.approx(order(prototypes, GRID), abs=1e-2)
+
+
+def test_order_of_a_large_map_is_that_of_a_sample_of_its_units(rng):
+    size = 60, 60
+    sheet = grid_coordinates(size) + rng.normal(scale=5, size=(3600, 2))
+    drawn = [order(sheet, GridDistances(size), n, 1) for n in (500, 500, 1000)]
+    assert drawn[0] == drawn[1] == pytest.approx(drawn[2], abs=0.02)
+
+
+def test_walks_are_the_same_by_rows_of_the_distances(rng):
+    decoder = rng.normal(size=(2, 7)).astype(np.float32)
+    walks = [decoded_walks(lambda z: np.tanh(z @ decoder), SHEET, d) for d in (GRID, ROWS)]
+    assert all(np.array_equal(walks[0][name], walks[1][name]) for name in walks[0])
 
 
 def test_quantization_share_of_many_points():

@@ -395,6 +395,73 @@ def test_float32_points_far_from_the_origin_keep_their_distances():
     assert list(scores.values())[:4] == pytest.approx(expected, rel=1e-8)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shift", [0.0, 1e3, 4.48e5, 1.7e9])
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_the_place_of_the_origin_does_not_change_a_map_s_errors(shift, scale, dtype):
+    x, prototypes, distances = random_map(0)
+    x, prototypes = ((scale * (30 * a + shift)).astype(dtype) for a in (x, prototypes))
+    points, units = x.astype(float).tolist(), prototypes.astype(float).tolist()
+    expected = slow_map_errors(points, units, distances, 0.8)
+    scores = metrics.map_scores(x, prototypes, distances, 0.8)
+    # Points that a large shift makes equal leave the order of two units to chance.
+    different = len(np.unique(x, axis=0)) == len(x)
+    for value, right in list(zip(scores.values(), expected, strict=False))[: 4 if different else 1]:
+        assert value == pytest.approx(right, rel=1e-6)
+
+
+def test_two_tight_clouds_far_apart_keep_their_digits():
+    rng = np.random.default_rng(0)
+    clouds = np.array([[448_262.0, 5_411_932.0], [1e9, -1e9]])
+    x = np.concatenate([cloud + rng.normal(size=(50, 2)) for cloud in clouds])
+    prototypes = x[::10]
+    expected = cdist(x, prototypes).min(axis=1).mean()
+    assert metrics.quantization_error(x, prototypes) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e160, 1e-160])
+def test_a_scale_beyond_double_precision_is_refused(scale):
+    x, prototypes, distances = random_map(0)
+    for call in (metrics.quantization_error, metrics.u_matrix):
+        with pytest.raises(InputError, match="measure them in another unit"):
+            call(
+                *(scale * x, prototypes) if call is not metrics.u_matrix else (scale * x, distances)
+            )
+
+
+@pytest.mark.parametrize(("topology", "toroidal"), GRIDS)
+def test_distances_that_are_computed_when_asked_for_give_the_same_scores(topology, toroidal):
+    x, prototypes, _ = random_map(0, map_size=(4, 3))
+    shape = (4, 3), topology, toroidal
+    table, rows = grid_distances(*shape), metrics.GridDistances(*shape)
+    assert np.array_equal(rows[np.arange(12)], table)
+    assert metrics.map_scores(x, prototypes, rows, 0.9) == metrics.map_scores(
+        x, prototypes, table, 0.9
+    )
+    assert np.array_equal(metrics.u_matrix(prototypes, rows), metrics.u_matrix(prototypes, table))
+    ways = [metrics.path_on_map(prototypes, distances, 0, 11) for distances in (rows, table)]
+    assert np.array_equal(*ways)
+    counts = np.random.default_rng(0).integers(0, 9, (12, 3))
+    regions = [metrics.class_regions(counts, distances) for distances in (rows, table)]
+    assert np.array_equal(*regions)
+
+
+@pytest.mark.slow
+def test_a_large_map_never_holds_all_pairs_of_its_units():
+    size = 60, 60
+    x, prototypes, _ = random_map(0, n_samples=500, map_size=(1, 3600))
+    distances = metrics.GridDistances(size)
+    tracemalloc.start()
+    try:
+        scores = metrics.map_scores(x, prototypes, distances, 1.0, sample_size=100)
+        metrics.u_matrix(prototypes, distances)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 0 <= scores["topographic_error"] <= 1
+    assert peak < 50e6 < 3600**2 * 8
+
+
 def test_many_points_are_those_of_one_block():
     x, prototypes, distances = random_map(1, n_samples=100_000)  # three blocks
     lengths = cdist(x, prototypes)
@@ -594,6 +661,7 @@ X, M, D = np.zeros((6, 2)), np.zeros((4, 2)), grid_distances((2, 2))
         (lambda: metrics.quantization_error(X.astype(str), M), "x of type .* numbers"),
         (lambda: metrics.topographic_error(X, M, D[1:]), r"grid_distances of .* must be \(4, 4\)"),
         (lambda: metrics.combined_error(X, M, D[:3, :3]), r"grid_distances of shape \(3, 3\)"),
+        (lambda: metrics.u_matrix(M, metrics.GridDistances((1, 3))), r"of shape \(3, 3\) .* 4"),
         (lambda: metrics.distortion(X, M, D, 0.0), "temperature = 0.0 .* positive"),
         (lambda: metrics.distortion(X, M, D, float("nan")), "temperature = nan .* positive"),
         (lambda: metrics.trustworthiness(X, [0] * 5, D, 1), r"bmus of shape \(5,\) .* \(6\)"),
