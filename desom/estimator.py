@@ -20,11 +20,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from desom import storage
-from desom.checks import as_array, check_table
+from desom import checks, storage
 from desom.engine.backends import adam, usual_precision
 from desom.engine.loop import train
-from desom.engine.prediction import apply, nearest_prototypes
+from desom.engine.prediction import apply, nearest_prototypes, quantization_error
 from desom.errors import InputError
 
 LARGEST = 2**31 - 1
@@ -96,7 +95,9 @@ def all_or_nothing(fit):
     @wraps(fit)
     def whole_fit(self, X, y=None, **options):
         with restored_on_failure(self), usual_precision():
-            return fit(self, X, y, **options)
+            fit(self, X, y, **options)
+            checks.advise_on_collapse(self)
+            return self
 
     return whole_fit
 
@@ -146,24 +147,16 @@ class Estimator(base.BaseEstimator):
     def _check_training_set(self, X):
         """Check the parameters, and X, which has at least a sample per prototype."""
         self._check_parameters()
-        X, wanted = self._check_input(X, reset=True), self._n_prototypes()
-        if len(X) < wanted:
-            given = f"{len(X)} sample{'s' * (len(X) > 1)}"
-            raise InputError(f"X has {given}, fewer than the {wanted} prototypes.")
-        return X
+        checked = checks.check_samples(self._check_input(X, reset=True), self._n_prototypes())
+        checks.advise_on_scale(self, X, checked)
+        return checked
 
     def _check_input(self, X, reset=False):
         """X as a C-contiguous float32 array, checked; copied only where it is not one already."""
-        X = check_table(X)
+        X, options = checks.check_table(X), {"order": "C", "ensure_all_finite": False}
         with np.errstate(over="ignore", invalid="ignore"):
-            X = validate_data(
-                self, X, dtype=np.float32, order="C", reset=reset, ensure_all_finite=False
-            )
-            # A finite sum has finite parts, and takes no memory; one that overflows says nothing.
-            finite = np.isfinite(X.sum()) or np.isfinite(X).all()
-        if not finite:
-            raise InputError("X contains NaN or infinity, or numbers too large for float32.")
-        return X
+            X = validate_data(self, X, dtype=np.float32, reset=reset, **options)
+            return checks.check_finite(X)
 
     def _embed(self, X):
         """X in the space where the prototypes live."""
@@ -189,6 +182,15 @@ class NearestPrototype(base.ClusterMixin):
         """
         check_is_fitted(self)
         return self._assign(self._embed(self._check_input(X)))
+
+    def score(self, X, y=None):
+        """Minus the mean distance from X to the nearest prototype, decoded if need be: <= 0.
+
+        Higher is better, at equal numbers of units, for more of them always score higher.
+        """
+        check_is_fitted(self)
+        prototypes = getattr(self, "decode", np.asarray)(self.cluster_centers_)
+        return -quantization_error(self._check_input(X), prototypes)
 
 
 class KerasEstimator(Estimator):
@@ -260,8 +262,12 @@ class NetworkEstimator(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMix
         From finite Z (n_codes, latent_dim) to an ndarray of float32 (n_codes, n_features).
         """
         check_is_fitted(self)
-        Z, latent_dim = as_array("Z", Z, np.float32), self._n_features_out
+        Z, latent_dim = checks.as_array("Z", Z, np.float32), self._n_features_out
         if Z.ndim != 2 or Z.shape[1] != latent_dim or not np.isfinite(Z).all():
             wanted = f"finite codes of shape (n_codes, {latent_dim})"
             raise InputError(f"Z has shape {Z.shape}; decode takes {wanted}.")
         return apply(self.model_.decoder, Z)
+
+    def inverse_transform(self, Z):
+        """Reconstruction of latent codes, as `decode`: the name by which pipelines know it."""
+        return self.decode(Z)

@@ -228,7 +228,7 @@ class Kerasom(OnAMap, KerasEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training data, converted to float32, never changed; a sample per unit at least.
+            At least a sample per unit; columns count by their variance. Read as float32.
         callback : callable, optional
             Called at most 200 times as ``callback(self, iteration)``, with ``cluster_centers_``
             up to date: to watch, or to keep, the map as it organizes itself.

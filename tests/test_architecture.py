@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 CORE = ("desom", "som", "autoencoder", "estimator", "grid", "storage")
-BESIDE = ("__init__", "checks", "errors", "cli", "methods")
+BESIDE = ("__init__", "__main__", "checks", "errors", "cli", "methods")
 ROOMS = ("engine", "baselines", "datasets", "metrics", "experiments", "figures", "report")
 ESTIMATORS = {"desom", "som", "autoencoder", "estimator", "storage", "methods", "baselines"}
 
@@ -26,7 +26,7 @@ FORBIDDEN = {
 # What is imported when it is asked for.
 NAMED_BY_TEXT = re.compile(r"desom(\.\w+)+(:\w+)?")
 
-MOST_LINES = {"core": 950, "desom": 9300, "tools": 1900, "a baseline": 200, "dkm": 60}
+MOST_LINES = {"core": 950, "desom": 9750, "tools": 1900, "a baseline": 200, "dkm": 60}
 
 
 # What is checked
@@ -274,7 +274,7 @@ def test_a_stranger_is_found(file, stranger, build):
     ("what", "file", "n"),
     [
         ("core", "desom/som.py", 951),
-        ("desom", "desom/report/tables.py", 9300),
+        ("desom", "desom/report/tables.py", 9750),
         ("tools", "tools/slides.py", 1900),
         ("a baseline", "desom/baselines/som_vae.py", 201),
         ("dkm", "desom/baselines/dkm.py", 61),

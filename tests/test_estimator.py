@@ -11,6 +11,9 @@ import keras
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import desom
 from desom import DESOM, Kerasom, metrics
@@ -304,3 +307,44 @@ def test_model_is_one_that_keras_saves_and_loads(cls, fitted, blobs, tmp_path):
         assert np.array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
     assert np.isfinite(loaded.evaluate(blobs[0], verbose=0)).all()
     loaded.fit(blobs[0], batch_size=20, epochs=1, verbose=0)
+
+
+# As scikit-learn's users expect
+
+
+def slow_error(x, prototypes):
+    return np.mean([min(np.linalg.norm(a - b) for b in prototypes) for a in x.astype(float)])
+
+
+@BOTH
+def test_score_is_minus_the_quantization_error_in_the_space_of_the_data(cls, fitted, blobs):
+    estimator = fitted[cls]
+    prototypes = estimator.cluster_centers_
+    if cls is DESOM:
+        prototypes = estimator.decode(prototypes)
+    assert estimator.score(blobs[0]) == pytest.approx(-slow_error(blobs[0], prototypes), rel=1e-5)
+    assert isinstance(estimator.score(blobs[0], blobs[1]), float)
+
+
+def test_a_grid_search_needs_no_labels(blobs):
+    search = GridSearchCV(
+        Pipeline([("scale", StandardScaler()), ("map", small(Kerasom, learning_rate=0.1))]),
+        {"map__iterations": [1, 200]},
+        cv=2,
+    ).fit(blobs[0])
+    assert search.best_params_ == {"map__iterations": 200}
+
+
+def test_inverse_transform_decodes_through_a_pipeline(blobs):
+    pipeline = make_pipeline(StandardScaler(), small(DESOM)).fit(blobs[0])
+    codes = pipeline.transform(blobs[0])
+    decoded = pipeline[0].inverse_transform(pipeline[1].decode(codes))
+    assert np.allclose(pipeline.inverse_transform(codes), decoded)
+    assert pipeline.get_feature_names_out().tolist() == ["desom0", "desom1"]
+
+
+@BOTH
+@pytest.mark.parametrize("verbose", [0, 1, True, np.int64(1)])
+def test_verbose_is_a_number_or_a_boolean(cls, verbose, blobs, capsys):
+    small(cls, iterations=1, verbose=verbose).fit(blobs[0])
+    assert ("it/s" in capsys.readouterr().err) == bool(verbose)

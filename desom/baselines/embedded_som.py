@@ -13,13 +13,13 @@ from sklearn.manifold import SpectralEmbedding
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.utils.validation import check_is_fitted
 
+from desom.checks import as_array
 from desom.errors import InputError
 from desom.estimator import (
     Count,
     Estimator,
     Positive,
     all_or_nothing,
-    as_array,
     hyperparameter,
     random_streams,
 )

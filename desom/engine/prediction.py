@@ -96,6 +96,15 @@ def _search(z, prototypes, center, scale, table, nearest):
             units[close] = cdist(block[close], prototypes, "sqeuclidean").argmin(axis=1)
 
 
+def quantization_error(x, prototypes):
+    """Mean distance from points (N, D) to the nearest of the prototypes (K, D), a float >= 0."""
+    nearest, total = nearest_prototypes(x, prototypes), 0.0
+    for rows in gen_batches(len(x), max(1, SEARCH_BYTES // (8 * x.shape[1]))):
+        steps = x[rows].astype(float) - prototypes[nearest[rows]]
+        total += np.linalg.norm(steps, axis=1).sum()
+    return float(total / len(x))
+
+
 def apply(model, x):
     """Apply a Keras model to an array of any length, in blocks of one shape, of bounded memory.
 

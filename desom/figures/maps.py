@@ -9,6 +9,8 @@ unknown.
 """
 
 import re
+import textwrap
+from collections.abc import Mapping
 from math import ceil
 
 import matplotlib.pyplot as plt
@@ -139,7 +141,7 @@ def plot_units(
         # Beside the axes, a color bar would be as high as their whole place in the figure.
         ax.figure.colorbar(units, cax=ax.inset_axes((1.04, 0, 0.05, 1)), label=label)
     if annot is not None:
-        texts = [f"{value:.3g}" for value in values] if annot is True else annot
+        texts = [f"{value:.3g}" for value in values] if annot is True else list(annot)
         light = sns.utils.relative_luminance(units.to_rgba(values)) > 0.4
         centers = corners.mean(axis=1)
         for k in np.flatnonzero(np.isfinite(values)):
@@ -170,14 +172,19 @@ def plot_classes(counts, map_size, class_names, ax=None, topology="rectangular",
     counts : array-like of int, shape (K, number of classes)
         Samples of every class in every unit.
     class_names : sequence of str
-        The classes; of a name, the first word is written.
+        A name for each column of the counts; of a name, the first word is written.
     **units
         As for `plot_units`.
     """
     counts = np.asarray(counts)
+    if counts.ndim != 2 or counts.shape[1] != len(class_names):
+        raise InputError(
+            f"class_names has {len(class_names)} names and counts the shape {counts.shape}; it "
+            "takes one for each column."
+        )
     hits = counts.sum(axis=1)
     share = np.where(hits > 0, counts.max(axis=1) / np.maximum(hits, 1), np.nan)
-    words = np.array([re.split("[ /]", name)[0] for name in class_names])
+    words = np.array([re.split("[ /]", str(name))[0] for name in class_names])
     size = min(9 if max(map(len, words)) < 4 else 7, 100 / map_size[1])
     look = {
         "label": "share of the majority class",
@@ -239,14 +246,16 @@ def plot_u_matrix(prototypes, map_size, ax=None, topology="rectangular", toroida
 
 
 def plot_components(prototypes, map_size, axes=None, topology="rectangular", names=None, **units):
-    """Draw every component of the prototypes over the map, all on one scale.
+    """Draw every component of the prototypes over the map, each on a scale of its own.
+
+    With ``vmin`` and ``vmax``, which are for components of one unit, all are on that scale.
 
     Parameters
     ----------
     prototypes : array-like of shape (K, D)
         The prototypes.
     axes : sequence of matplotlib.axes.Axes, optional
-        One per component; a new figure by default, with five in a row.
+        One per component; a new figure by default, with up to five in a row.
     names : sequence of str, optional
         Titles; the numbers of the components by default.
     **units
@@ -258,20 +267,31 @@ def plot_components(prototypes, map_size, axes=None, topology="rectangular", nam
         The axes.
     """
     prototypes = np.asarray(prototypes)
-    n = prototypes.shape[1]
+    n, shared = prototypes.shape[1], {"vmin", "vmax"} <= units.keys()
+    names = range(1, n + 1) if names is None else list(names)
+    if len(names) != n:
+        raise InputError(f"names has {len(names)} names; the prototypes have {n} components.")
     if axes is None:
-        columns = min(n, 5)
-        rows = ceil(n / columns)
-        _, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 1.8 * rows), squeeze=False)
-        for spare in axes.flat[n:]:
-            spare.axis("off")
-        axes = axes.flat[:n]
-    look = {"cbar": False, "vmin": prototypes.min(), "vmax": prototypes.max()} | units
-    for ax, values, name in zip(axes, prototypes.T, names or range(1, n + 1), strict=True):
+        axes = _new_axes(n, 1.7 if shared else 2.4, 1.8)
+    look = {"cbar": not shared} | units
+    for ax, values, name in zip(axes, prototypes.T, names, strict=True):
         plot_units(values, map_size, ax=ax, topology=topology, **look)
-        ax.set(title=name, xlabel="", ylabel="", xticks=[], yticks=[])
-    axes[0].figure.colorbar(axes[0].collections[0], ax=axes, label="value of the component")
+        title = textwrap.fill(str(name), 20)
+        ax.set(title=title, xlabel="", ylabel="", xticks=[], yticks=[])
+    if shared and units.get("cbar", True):
+        axes[0].figure.colorbar(axes[0].collections[0], ax=axes, label="value of the component")
     return axes
+
+
+def _new_axes(n, width, height, most=5):
+    """Make a figure of so many axes, with up to so many in a row, in which nothing overlaps."""
+    columns = min(n, most)
+    rows = ceil(n / columns)
+    size = width * columns, height * rows
+    _, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    for spare in axes.flat[n:]:
+        spare.axis("off")
+    return axes.flat[:n]
 
 
 def plot_projection(
@@ -293,10 +313,10 @@ def plot_projection(
         Latent codes, or any points, that decide the projection.
     prototypes : array-like of shape (K, D)
         The prototypes in the same space.
-    classes : array-like of int, shape (N,), optional
+    classes : array-like, shape (N,), optional
         Classes of the codes; each gets a color, and its name in the middle of its codes.
-    class_names : sequence of str, optional
-        The name of class c at index c; the number by default.
+    class_names : sequence of str, or mapping, optional
+        The name of class c at index, or under the key, c; c itself by default.
     **scatter
         As for `plot_lattice`.
     """
@@ -304,6 +324,7 @@ def plot_projection(
     points = pca.transform(np.asarray(codes, dtype=float))
     if classes is not None:
         present, index = np.unique(classes, return_inverse=True)
+        names = _names_of(present, class_names)
         scatter = {"c": np.array(sns.color_palette("colorblind", len(present)))[index]} | scatter
     ax = plot_lattice(
         points, pca.transform(prototypes), map_size, ax, topology, toroidal, **scatter
@@ -312,11 +333,24 @@ def plot_projection(
         ax.set(**{f"{axis}label": f"{name} principal component ({ratio:.0%} of the variance)"})
     if classes is not None:
         box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1}
-        for number, c in enumerate(present):
-            name = class_names[c] if class_names else str(c)
+        for number, name in enumerate(names):
             middle = np.median(points[index == number], axis=0)
             ax.text(*middle, name, ha="center", va="center", weight="bold", bbox=box, zorder=4)
     return ax
+
+
+def _names_of(classes, class_names):
+    """Give the names of some classes: what class_names has for a class, whichever others occur."""
+    if class_names is None:
+        return [str(c) for c in classes]
+    try:
+        named = class_names if isinstance(class_names, Mapping) else dict(enumerate(class_names))
+        return [str(named[c]) for c in classes]
+    except KeyError as error:
+        raise InputError(
+            f"class_names has no name for class {error}; it takes a sequence, with the name of "
+            "class c at index c, or a mapping from classes to names."
+        ) from None
 
 
 def plot_walk(images, image_shape, ax=None, **image):
@@ -343,12 +377,12 @@ def plot_overview(estimator, X, y=None, image_shape=None, class_names=None, axes
         Fitted.
     X : array-like of shape (n_samples, n_features)
         The samples to show on the map.
-    y : array-like of int, shape (n_samples,), optional
-        Their classes: adds the majority class of every unit.
+    y : array-like, shape (n_samples,), optional
+        Their classes, numbers or names: adds the majority class of every unit.
     image_shape : tuple of two int, optional
         Height and width, if the samples are images: adds the prototypes, decoded if need be.
-    class_names : sequence of str, optional
-        The classes that occur in y, in sorted order; their numbers by default.
+    class_names : sequence of str, or mapping, optional
+        The name of class c at index, or under the key, c; c itself by default.
     axes : sequence of matplotlib.axes.Axes, optional
         Where to draw, two to four; a new row of axes by default.
 
@@ -362,8 +396,7 @@ def plot_overview(estimator, X, y=None, image_shape=None, class_names=None, axes
     labels = estimator.predict(X)
     if axes is None:
         n = 2 + (y is not None) + (image_shape is not None)
-        _, axes = plt.subplots(1, n, figsize=(4 * n, 3.4), squeeze=False)
-        axes = axes[0]
+        axes = _new_axes(n, 4, 3.4)
     rest = iter(axes)
     hits = np.bincount(labels, minlength=len(prototypes))
     plot_units(hits, map_size, next(rest), "samples", topology).set_title("samples per unit")
@@ -371,7 +404,7 @@ def plot_overview(estimator, X, y=None, image_shape=None, class_names=None, axes
     ax.set_title("U-matrix")
     if y is not None:
         counts = class_counts(y, labels, len(prototypes))
-        names = class_names or [str(c) for c in np.unique(y)]
+        names = _names_of(np.unique(y), class_names)
         plot_classes(counts, map_size, names, next(rest), topology).set_title("majority class")
     if image_shape is not None:
         images = estimator.decode(prototypes) if hasattr(estimator, "decode") else prototypes

@@ -8,6 +8,8 @@ import seaborn as sns
 from matplotlib.ticker import LogLocator, NullFormatter
 from PIL import Image
 
+from desom.errors import InputError
+
 # Fits the width of a page of the book, at a file size that a page can afford.
 STYLE = {
     "figure.dpi": 110,
@@ -25,29 +27,45 @@ def use_style():
 def plot_curves(curves, axes=None):
     """Draw the curves of a training: one panel for each loss, one for the temperature.
 
+    The scale is logarithmic where all values are positive.
+
     Parameters
     ----------
     curves : dict of str to list
-        A record's ``curves`` or an estimator's ``history_``.
+        A record's ``curves`` or an estimator's ``history_``. Those named ``iteration``, or of a
+        first phase ``pretrain_iteration``, say when: a curve belongs to the last of them before it.
     axes : sequence of matplotlib.axes.Axes, optional
-        One per curve other than ``iteration``; a new row of axes by default.
+        One per curve; a new row of axes by default.
 
     Returns
     -------
     sequence of matplotlib.axes.Axes
         The axes.
     """
-    names = [name for name in curves if name != "iteration"]
+    when, panels = None, {}
+    for name in curves:
+        if name.endswith("iteration"):
+            when = name
+        else:
+            panels[name] = when
     if axes is None:
-        _, axes = plt.subplots(1, len(names), figsize=(2.4 * len(names), 2.4), squeeze=False)
+        size = 2.4 * max(1, len(panels)), 2.4
+        _, axes = plt.subplots(
+            1, max(1, len(panels)), figsize=size, squeeze=False, layout="constrained"
+        )
         axes = axes[0]
-    for ax, name in zip(axes, names, strict=True):
-        ax.semilogy(curves["iteration"], curves[name])
-        few_decades = np.ptp(np.log10(curves[name])) < 1.5
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few_decades else (1,)))
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_formatter(NullFormatter())
-        ax.set(xlabel="iteration", title=name.replace("_", " "))
+    for ax, (name, when) in zip(axes, panels.items(), strict=False):
+        values = np.asarray(curves[name], dtype=float)
+        if when is None or len(curves[when]) != len(values):
+            raise InputError(f"curves has {name}, and no iterations before it of its length.")
+        ax.plot(curves[when], values)
+        if len(values) and values.min() > 0:
+            few_decades = np.ptp(np.log10(values)) < 1.5
+            ax.set_yscale("log")
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few_decades else (1,)))
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.set(xlabel=when.replace("_", " "), title=name.replace("_", " "))
     sns.despine()
     return axes
 

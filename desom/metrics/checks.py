@@ -56,6 +56,26 @@ def check_array(name, given, shape, kinds="iuf"):
     return array
 
 
+def check_classes(name, given, n=None):
+    """Return classes (N,), of any kind that scikit-learn takes, as integers from 0 in their order.
+
+    These are integers, floats that are integers, booleans and strings.
+    """
+    array = np.asarray(given)
+    if array.ndim != 1 or len(array) == 0 or n not in (None, len(array)):
+        wanted = f"it must be ({n or 'any'})"
+        raise InputError(f"{name} of shape {array.shape} cannot be used: {wanted}.")
+    kind = array.dtype.kind
+    whole = (array == np.round(array)) & np.isfinite(array) if kind == "f" else array == array
+    try:
+        if kind in "biufUSO" and np.all(whole):
+            return np.unique(array, return_inverse=True)[1]
+    except TypeError:  # strings beside None
+        pass
+    accepted = "integers, booleans or strings"
+    raise InputError(f"{name} of type {array.dtype} cannot be used: it must hold {accepted}.")
+
+
 def check_map(prototypes, grid_distances, n_features=None):
     """Return prototypes (K, D), in float64, and the distances (K, K) of their units on the map."""
     prototypes = check_array("prototypes", prototypes, (None, n_features)).astype("float64")

@@ -1,6 +1,7 @@
 """How well clusters agree with classes.
 
-``y_true`` and ``labels`` are arrays of int, (N,): the class and the cluster of every sample.
+``y_true`` and ``labels`` are (N,): the class and the cluster of every sample, each an integer, a
+float that is one, a boolean or a string.
 All scores are Python floats, higher is better.
 """
 
@@ -9,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from desom.metrics.checks import check_array
+from desom.metrics.checks import check_array, check_classes
 
 
 def purity(y_true, labels):
@@ -67,10 +68,10 @@ def ari(y_true, labels):
 def class_counts(y, labels, n_units):
     """Count the points of every class (N,) in every unit (N,), of 0..n_units-1.
 
-    An ndarray of int64 (n_units, number of classes), classes in sorted order.
+    An ndarray of int64 (n_units, number of classes), the classes that occur in sorted order.
     """
-    classes, indices = np.unique(y, return_inverse=True)
-    counts = np.zeros((n_units, len(classes)), dtype=np.int64)
+    indices = check_classes("y", y, len(labels))
+    counts = np.zeros((n_units, indices.max() + 1), dtype=np.int64)
     np.add.at(counts, (labels, indices), 1)
     return counts
 
@@ -92,7 +93,7 @@ def clustering_scores(y_true, labels, n_clusters):
     ``n_clusters`` counts the clusters of the model, those that hold no sample included; unless
     there are as many as classes, the accuracy is None.
     """
-    n_classes = len(np.unique(y_true))
+    n_classes = check_classes("y_true", y_true).max() + 1
     return {
         "purity": purity(y_true, labels),
         "nmi": nmi(y_true, labels),
@@ -103,5 +104,5 @@ def clustering_scores(y_true, labels, n_clusters):
 
 
 def _check_labels(y_true, labels):
-    y_true = check_array("y_true", y_true, (None,), kinds="iu")
-    return y_true, check_array("labels", labels, y_true.shape, kinds="iu")
+    y_true = check_classes("y_true", y_true)
+    return y_true, check_classes("labels", labels, len(y_true))

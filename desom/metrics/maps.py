@@ -409,7 +409,7 @@ def _rank_span(distances, start=0):
 
 def _sharpness(images, image_shape):
     total = 0.0
-    for rows in blocks(images, images[:1]):
+    for rows in blocks(len(images), images.shape[1]):
         block = images[rows].reshape(-1, *image_shape)
         axes = [axis for axis in (1, 2) if block.shape[axis] > 1]
         lengths = np.sqrt(sum(np.square(np.gradient(block, axis=axis)) for axis in axes))

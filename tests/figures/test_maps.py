@@ -4,6 +4,7 @@ from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 
@@ -148,13 +149,59 @@ def test_the_u_matrix_is_drawn(prototypes, topology, toroidal):
     assert np.allclose(ax.collections[0].get_array(), heights)
 
 
+NAMES = ["a", "b", "c", "d", "e"]
+
+
+@pytest.mark.parametrize("convert", [list, np.array, pd.Index, pd.Series, tuple])
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_all_components_are_drawn_on_one_scale(prototypes, topology):
-    axes = figures.plot_components(prototypes, SIZE, topology=topology, names="abcde")
-    assert [ax.get_title() for ax in axes] == list("abcde")
+def test_every_component_is_drawn_on_a_scale_of_its_own(prototypes, topology, convert):
+    axes = figures.plot_components(prototypes, SIZE, topology=topology, names=convert(NAMES))
+    assert [ax.get_title() for ax in axes] == NAMES
     for ax, values in zip(axes, prototypes.T, strict=True):
         assert np.allclose(drawn(ax).collections[0].get_array(), values)
-        assert ax.collections[0].get_clim() == (prototypes.min(), prototypes.max())
+        assert ax.collections[0].get_clim() == (values.min(), values.max())
+        assert len(ax.child_axes) == 1, "a color bar"
+
+
+def test_components_of_one_unit_can_share_a_scale(prototypes):
+    axes = figures.plot_components(prototypes, SIZE, vmin=-3, vmax=3)
+    assert [ax.get_title() for ax in axes] == list("12345")
+    assert all(ax.collections[0].get_clim() == (-3, 3) and not ax.child_axes for ax in axes)
+
+
+def overlaps(figure):
+    """List the pairs of titles, axes and color bars that cover one another."""
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    boxes = []
+    for ax in figure.axes:
+        if ax.axison:
+            parts = [ax, ax.title, *ax.child_axes] if ax.get_title() else [ax, *ax.child_axes]
+            boxes.append([part.get_tightbbox(renderer) for part in parts])
+    return [
+        (i, j)
+        for i, own in enumerate(boxes)
+        for j in range(i)
+        for a in own
+        for b in boxes[j]
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
+    ]
+
+
+@pytest.mark.parametrize("styled", [False, True])
+def test_titles_and_color_bars_never_overlap(styled):
+    rng = np.random.default_rng(0)
+    prototypes = rng.normal(size=(K, 13)) * 10.0 ** rng.integers(-4, 5, 13)
+    names = [f"a rather long name of column {n}" for n in range(13)]
+    with plt.rc_context():
+        if styled:
+            figures.use_style()
+        axes = figures.plot_components(prototypes, SIZE, names=names)
+        assert overlaps(axes[0].figure) == []
+        estimator = small(Kerasom, iterations=2).fit(rng.random((40, 4)))
+        y = rng.integers(3, size=40)
+        axes = figures.plot_overview(estimator, rng.random((40, 4)), y, (2, 2))
+        assert overlaps(axes[0].figure) == []
 
 
 def test_components_can_go_to_axes_that_are_there(prototypes):
@@ -186,6 +233,38 @@ def test_an_overview_takes_a_fitted_estimator(cls, changes):
     assert len(figures.plot_overview(estimator, x)) == 2
 
 
+@pytest.mark.parametrize("convert", [list, np.array, pd.Index, pd.Series, tuple])
+def test_a_name_goes_with_its_class_whichever_others_occur(convert, fitted, blobs):
+    x, y = blobs
+    names = convert(["zero", "one", "two"])
+    axes = figures.plot_overview(fitted[Kerasom], x[y != 0], y[y != 0], class_names=names)
+    assert {text.get_text() for text in axes[2].texts} <= {"one", "two"}
+    ax = plt.figure().gca()
+    prototypes = fitted[Kerasom].cluster_centers_
+    figures.plot_projection(x[y != 0], prototypes, (2, 3), ax, y[y != 0], names)
+    assert [text.get_text() for text in ax.texts] == ["one", "two"]
+
+
+@pytest.mark.parametrize("kind", [str, bool, float])
+def test_classes_may_be_names_themselves(kind, fitted, blobs):
+    x, y = blobs
+    labels = np.array([kind(c) for c in y])
+    shown = {str(c) for c in np.unique(labels)}
+    axes = figures.plot_overview(fitted[Kerasom], x, labels)
+    assert {text.get_text() for text in axes[2].texts} <= shown
+    ax = figures.plot_projection(x, x[:6], (2, 3), plt.figure().gca(), labels)
+    assert {text.get_text() for text in ax.texts} == shown
+    called = {c: f"class {c}" for c in np.unique(labels)}
+    ax = figures.plot_projection(x, x[:6], (2, 3), plt.figure().gca(), labels, called)
+    assert {text.get_text() for text in ax.texts} == set(called.values())
+
+
+def test_what_is_written_on_the_units_may_be_a_series():
+    texts = pd.Series(list("abcdefghijkl"), index=range(100, 112))
+    ax = figures.plot_units(pd.Series(range(K), index=texts.index), SIZE, annot=texts)
+    assert [text.get_text() for text in ax.texts] == list("abcdefghijkl")
+
+
 # What cannot be drawn
 
 
@@ -199,6 +278,14 @@ def test_an_overview_takes_a_fitted_estimator(cls, changes):
         (lambda: figures.mosaic(np.zeros((K, 1)), SIZE, (1, 1), "round"), "unknown topology"),
         (lambda: figures.plot_lattice([[0, 0]], np.zeros((K, 2)), SIZE, topology=""), "topology"),
         (lambda: figures.plot_u_matrix(np.zeros((5, 2)), SIZE), "grid_distances of shape"),
+        (lambda: figures.plot_components(np.zeros((K, 3)), SIZE, names="ab"), "3 components"),
+        (lambda: figures.plot_classes(np.ones((K, 2), int), SIZE, "abc"), "for each column"),
+        (
+            lambda: figures.plot_projection(
+                np.eye(3), np.zeros((K, 3)), SIZE, classes=[0, 1, 5], class_names="ab"
+            ),
+            "no name for class",
+        ),
     ],
 )
 def test_a_refusal_is_one_sentence(draw, sentence):

@@ -4,6 +4,7 @@ import itertools
 from math import comb, log, sqrt
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -146,6 +147,28 @@ def test_clustering_scores_equal_the_functions():
     }
 
 
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda y: y.astype(float),
+        lambda y: np.array(["ham", "spam", "eggs"])[y],
+        lambda y: pd.Series(np.array(["ham", "spam", "eggs"])[y], index=y[::-1]),
+        lambda y: pd.Categorical(np.array(["ham", "spam", "eggs"])[y]),
+        lambda y: y.astype(np.uint8).tolist(),
+    ],
+)
+def test_classes_of_any_kind_are_counted_alike(convert):
+    rng = np.random.default_rng(0)
+    y, labels = rng.integers(0, 3, (2, 50))
+    expected = metrics.clustering_scores(y, labels, 3)
+    assert metrics.clustering_scores(convert(y), labels, 3) == pytest.approx(expected)
+    assert metrics.clustering_scores(y, convert(labels), 3) == pytest.approx(expected)
+    two = y == 1
+    assert metrics.nmi(two, labels) == metrics.nmi(two.astype(int), labels)
+    counts = metrics.class_counts(convert(y), labels, 3)
+    assert sorted(counts.sum(axis=0)) == sorted(np.bincount(y))
+
+
 # Bad input
 
 
@@ -154,9 +177,11 @@ def test_clustering_scores_equal_the_functions():
     [
         (lambda: metrics.purity([0, 1], [0]), r"labels of shape \(1,\) .* must be \(2\)"),
         (lambda: metrics.accuracy([], []), r"y_true of shape \(0,\)"),
-        (lambda: metrics.nmi([0, 1], [0.0, 1.0]), "labels of type float64 .* integers"),
+        (lambda: metrics.nmi([0, 1], [0.0, 1.5]), "labels of type float64 .* integers"),
+        (lambda: metrics.nmi([0, 1], [0.0, np.nan]), "labels of type float64 .* integers"),
+        (lambda: metrics.purity(["a", None], [0, 1]), "y_true of type object .* strings"),
         (lambda: metrics.ari([[0, 1]], [0, 1]), r"y_true of shape \(1, 2\) .* must be \(any\)"),
-        (lambda: metrics.clustering_scores(["a", "b"], [0, 1], 2), "y_true of type .* integers"),
+        (lambda: metrics.clustering_scores([1j, 2], [0, 1], 2), "y_true of type .* integers"),
     ],
 )
 def test_bad_input_is_named_in_one_sentence(call, message):
