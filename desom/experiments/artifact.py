@@ -83,7 +83,8 @@ def measure(estimator, data, labels, seed, snapshots=None):
         The record's artifact, empty for a method with neither map nor network: ``prototypes`` (K,
         latent dimension), and for a method with a decoder and images ``decoded`` (K, D). Where
         there are classes, of a map ``class_counts`` (K, number of classes), of other clusters those
-        of `sample_codes`. With snapshots, theirs and those of `gallery`.
+        of `sample_codes`. Of a map, ``units`` of the `kept_samples`. With snapshots, theirs and
+        those of `gallery`.
     """
     n_clusters = len(estimator.cluster_centers_)
     scores, arrays = {}, {}
@@ -104,6 +105,7 @@ def measure(estimator, data, labels, seed, snapshots=None):
                 scores |= {f"km_{name}": two_level[name] for name in ("accuracy", "nmi", "purity")}
             counts = metrics.class_counts(data.y, labels, n_clusters)
             arrays["class_counts"] = counts.astype(np.int32)
+        arrays["units"] = labels[kept_samples(len(labels))].astype(np.int16)
     elif hasattr(estimator, "decode"):
         codes = estimator.transform(data.x)
         scores["reconstruction_error"] = float(mean_squared_error(data.x, estimator.decode(codes)))

@@ -57,7 +57,7 @@ def of_desom(desom, blobs):
 def test_scores_of_a_map_are_named_by_the_contract(of_kerasom):
     scores, arrays = of_kerasom
     assert scores.keys() == CLUSTERING | MAP | IMAGES | TWO_LEVEL
-    assert arrays.keys() == {"prototypes", "class_counts"}
+    assert arrays.keys() == {"prototypes", "class_counts", "units"}
     assert {type(scores[name]) for name in scores.keys() - COUNTS} == {float}
     assert {type(scores[name]) for name in COUNTS} == {int}
 
@@ -65,7 +65,7 @@ def test_scores_of_a_map_are_named_by_the_contract(of_kerasom):
 def test_scores_of_a_map_with_a_network_are_named_by_the_contract(of_desom):
     scores, arrays = of_desom
     assert scores.keys() == CLUSTERING | MAP | IMAGES | TWO_LEVEL | NETWORK
-    assert arrays.keys() == {"prototypes", "decoded", "class_counts"}
+    assert arrays.keys() == {"prototypes", "decoded", "class_counts", "units"}
 
 
 def test_clusters_without_a_map_are_measured_against_classes_alone(blobs):
@@ -222,7 +222,7 @@ def test_data_without_classes_are_measured_without_them(desom, blobs):
 def test_data_without_images_get_no_pictures(desom, of_desom, blobs):
     without = measured(desom, *blobs, None)
     assert without[0] == {name: of_desom[0][name] for name in of_desom[0].keys() - IMAGES}
-    assert without[1].keys() == {"prototypes", "class_counts"}
+    assert without[1].keys() == {"prototypes", "class_counts", "units"}
 
 
 # What is asked
