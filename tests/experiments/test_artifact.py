@@ -64,7 +64,7 @@ def test_snapshots_change_nothing_and_show_the_same_samples_at_every_moment(blob
     assert np.array_equal(estimator.cluster_centers_, alone.cluster_centers_)
     _, arrays = measure(estimator, data, estimator.labels_, 0, snapshots)
     kept = {"prototypes", "decoded", "class_counts", "nearest", "farthest", "walk"}
-    kept |= {"codes", "code_labels", "code_classes"}
+    kept |= {"codes", "code_labels", "code_classes", "units"}
     assert arrays.keys() == kept | snapshots.arrays().keys()
     assert np.array_equal(arrays["snapshot_codes"][-1], arrays["codes"])
     assert np.array_equal(arrays["snapshot_decoded"][-1], as_bytes(arrays["decoded"]))
