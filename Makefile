@@ -90,7 +90,7 @@ $(PEERS): $(ALL)
 
 $(COMPILER): constraints.txt | $(BIN)/pip
 	@echo "Installing Jupyter Book into .venv"
-	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2' sphinx-autoapi sphinx-exercise
+	$(BIN)/pip install --constraint constraints.txt 'jupyter-book<2' pillow sphinx-autoapi sphinx-exercise
 	@touch $@
 
 $(PRINTER): $(COMPILER)

@@ -162,6 +162,9 @@ def article(html, page, pages):
                 element[attribute] = " ".join(name(page, word) for word in words)
         if element.get("src") and ":" not in element["src"]:
             element["src"] = posixpath.normpath(f"html/{folder}/{element['src']}")
+        if element.get("data-durations"):
+            last = element["data-durations"].count(",")
+            element["src"] = element["src"].replace(".png", f"-{last}.png")
     for style in text.find_all("style"):
         style.string = re.sub(
             r"#([\w-]+)", lambda m: f"#{name(page, m[1])}" if m[1] in ids else m[0], style.string

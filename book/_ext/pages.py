@@ -18,6 +18,7 @@ import imagesize
 import nbformat
 from astroid import MANAGER
 from nbformat.v4 import new_markdown_cell
+from PIL import Image, ImageSequence
 from sphinx.errors import ExtensionError
 from sphinx.ext.napoleon import NumpyDocstring
 
@@ -281,11 +282,38 @@ def mended(html, folder):
 
     def sized(match):
         width, height = imagesize.get(folder / match[1])
-        return f'{match[0]} width="{width}" height="{height}"' if width > 0 else match[0]
+        size = f' width="{width}" height="{height}"' if width > 0 else ""
+        return f"{match[0]}{size}{frames(folder / match[1])}"
 
     html = ARROW.sub(r'\1 aria-label="Pages under \2">', KERNELS.sub("", html))
     html = CONTENT.sub("<section>", html.replace(FOLD, "<summary>"))
     return IMAGE.sub(sized, html.replace(ENTRY, 'role="listitem"'))
+
+
+def frames(path):
+    """Lay out the frames of an animated PNG as files beside it: `book.js` stops and turns them.
+
+    Parameters
+    ----------
+    path : Path
+        An image of any kind.
+
+    Returns
+    -------
+    str
+        Attributes for its element: how long each frame stays, in milliseconds. Nothing if it does
+        not move.
+    """
+    if path.suffix != ".png":
+        return ""
+    with Image.open(path) as image:
+        if not image.is_animated:
+            return ""
+        durations = []
+        for number, frame in enumerate(ImageSequence.Iterator(image)):
+            durations.append(f"{frame.info['duration']:.0f}")
+            frame.save(path.with_stem(f"{path.stem}-{number}"), save_all=False)
+    return f' data-durations="{",".join(durations)}"'
 
 
 def mend(app, exception):

@@ -52,6 +52,24 @@ def pages(toc):
     return [page for part in toc for page in pages(part)] if isinstance(toc, list) else []
 
 
+def compiled_pages(html):
+    """List the compiled pages by their names, but the front door, which only leads on."""
+    names = {str(path.relative_to(html)): path for path in sorted(html.rglob("*.html"))}
+    named = {
+        name: path
+        for name, path in names.items()
+        if "_static" not in path.parts and 'http-equiv="Refresh"' not in path.read_text("utf-8")
+    }
+    assert len(named) > 30
+    return named
+
+
+def assert_none(pages, find):
+    """Assert that nothing is found on any page, or say what and where."""
+    found = [f"{name}: {fault}" for name, page in pages.items() for fault in find(page)]
+    assert not found, "\n".join(found)
+
+
 def toc(root=ROOT):
     """Read the table of contents."""
     return yaml.safe_load((root / "_toc.yml").read_text("utf-8"))

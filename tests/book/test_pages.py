@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_output
+from PIL import Image
 
 import gate
 import pages
@@ -146,6 +147,24 @@ def test_what_the_theme_writes_is_mended(tmp_path):
     assert re.search(r'alt="map" src="map.png" width="\d+" height="\d+" />', page)
     end = '<img src="map.png" width="9"/><section><summary>Show code</summary><script>1</script>'
     assert page.endswith(end)
+
+
+def test_the_frames_of_an_animation_are_laid_beside_it(tmp_path):
+    colors = [(200, 0, 0), (0, 200, 0), (0, 0, 200)]
+    first, *others = [Image.new("RGB", (4, 3), color) for color in colors]
+    options = {"save_all": True, "append_images": others, "duration": [150, 150, 2500]}
+    first.save(tmp_path / "a.png", **options)
+    first.save(tmp_path / "b.png")
+    page = pages.mended('<img alt="a" src="a.png"/><img alt="b" src="b.png"/>', tmp_path)
+    size = 'width="4" height="3"'
+    assert page == (
+        f'<img alt="a" src="a.png" {size} data-durations="150,150,2500"/>'
+        f'<img alt="b" src="b.png" {size}/>'
+    )
+    assert [p.name for p in sorted(tmp_path.glob("*-*.png"))] == ["a-0.png", "a-1.png", "a-2.png"]
+    for number, color in enumerate(colors):
+        with Image.open(tmp_path / f"a-{number}.png") as frame:
+            assert not frame.is_animated and frame.convert("RGB").getpixel((0, 0)) == color
 
 
 def test_a_clone_builds_by_jupyter_book_alone_and_once_more(tmp_path):
