@@ -47,7 +47,7 @@ FIT = """width => {
     }
 }"""
 CUT = """width => [...document.querySelectorAll("article *")]
-    .filter(e => !e.closest("svg, mjx-assistive-mml"))
+    .filter(e => !e.closest("svg"))
     .filter(e => e.getBoundingClientRect().right > width + 2)
     .map(e => `${e.closest("article").id}: ${e.outerHTML.slice(0, 80)}`)"""
 # A section may begin on the sheet before its heading, which keeps with what it heads.
@@ -66,7 +66,8 @@ NUMBER = """pages => {
 }"""
 DOCUMENT = """<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <title>{title}</title>{styles}<style>{sheet}</style>
-<script>window.MathJax = {{options: {{enableMenu: false, enableAssistiveMml: false,
+<script>window.MathJax = {{options: {{enableMenu: false,
+menuOptions: {{settings: {{assistiveMml: false}}}},
 processHtmlClass: "tex2jax_process|mathjax_process|math|output_area"}}}}</script>
 <script defer src="html/mathjax/tex-svg.js"></script></head><body>
 <header><p class="title">{title}</p><p>{author}</p></header>

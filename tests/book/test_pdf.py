@@ -106,7 +106,8 @@ def test_the_print_can_be_sent(target, book):
 PAGE = """<article><section id="map"><h1>A map</h1><a href="#map">here</a>
 <a href="../b.html#unit">there</a><a href="../_sources/x.ipynb">source</a>
 <a href="https://example.org">away</a><a download="x" href="data:text/plain,1">file</a>
-<img src="../_images/x.png"/><img src="a.png" data-durations="9,9,9"/><details class="hide"><pre>code</pre></details>
+<img src="../_images/x.png"/><img src="a.png" data-durations="9,9,9"/>
+<details class="hide"><pre>code</pre></details>
 <style>#map td {color: #fff}</style><button>press</button></section></article>"""
 
 
@@ -127,6 +128,36 @@ def test_a_page_is_freed_of_the_screen_and_of_its_place(tmp_path):
     assert images == ["html/_images/x.png", "html/a/a-2.png"]
     assert "source" in article.text and "file" in article.text
     assert "press" not in article.text and "code" not in article.text
+
+
+WIDE = r"""<article><section id="c"><h1>Wide</h1><div class="math">
+\[ L = \sum_{i=1}^N \log \prod_{j=1}^D a_{ij} + \sum_{i=1}^N \log \prod_{j=1}^D b_{ij}
++ \sum_{i=1}^N \log \prod_{j=1}^D c_{ij} + \sum_{i=1}^N \log \prod_{j=1}^D d_{ij} \]</div>
+<table><tr><td>neighborhood_preservation</td><td>input_quantization_error</td>
+<td>topographic_error_of_the_map</td><td>trustworthiness_of_the_map</td></tr></table>
+<pre>model = DESOM(map_size=(8, 8), gamma=0.001, iterations=10_000, random_state=0)</pre>
+</section></article>"""
+
+
+@pytest.mark.parametrize("font", ["10pt serif", "13pt monospace"])
+def test_nothing_is_wider_than_the_paper_whatever_the_fonts(browser, tmp_path, font):
+    (tmp_path / "html/_static").mkdir(parents=True)
+    (tmp_path / "html/mathjax").symlink_to(ROOT / "book/_extra/mathjax")
+    (tmp_path / "html/c.html").write_text(WIDE)
+    text = pdf.document(
+        tmp_path / "html", {"root": "c", "chapters": []}, {"title": "", "author": ""}
+    )
+    (tmp_path / "pdf.html").write_text(text)
+    page = browser.new_page(viewport={"width": pdf.WIDTH, "height": 900})
+    page.goto((tmp_path / "pdf.html").as_uri())
+    page.add_style_tag(content=f"body, body * {{font: {font} !important}}")
+    page.evaluate("MathJax.startup.promise")
+    page.evaluate(pdf.FIT, pdf.WIDTH)
+    assert page.evaluate(pdf.CUT, pdf.WIDTH) == []
+    assert page.locator("mjx-container svg").count() == 1
+    # MathML for screen readers has other widths, and on paper nobody reads it.
+    assert page.locator("math").count() == 0
+    page.close()
 
 
 def test_what_is_not_compiled_is_not_printed(tmp_path):
