@@ -7,6 +7,7 @@ they are mended: Sphinx and its theme write some things that no setting of their
 
 import ast
 import json
+import posixpath
 import re
 import sys
 from functools import cache
@@ -17,6 +18,7 @@ from pathlib import Path
 import imagesize
 import nbformat
 from astroid import MANAGER
+from bs4 import BeautifulSoup
 from nbformat.v4 import new_markdown_cell
 from PIL import Image, ImageSequence
 from sphinx.errors import ExtensionError
@@ -40,6 +42,8 @@ RECORDS = "application/vnd.desom.records+json"
 ARROW = re.compile(r'(<a class="[^"]*" href="[^"]*">([^<]*)</a><details[^>]*><summary)>')
 # This label would hide what is written on a fold of code: "Show code cell source".
 FOLD = '<summary aria-label="Toggle hidden content">'
+# Of a caption, in HTML: up to a full stop before a capital or a tag.
+SENTENCE = re.compile(r".*?[.?!](?=\s+[A-Z<]|\s*$)|.*", re.DOTALL)
 # Every exercise and every solution has a section of the same name.
 CONTENT = re.compile(r'<section id="(?:exercise|solution)-content">')
 # ARIA 1.3 gives this role up, and a list may hold list items only.
@@ -54,6 +58,10 @@ KERNELS = re.compile(
 # looks for the same, and watches it.
 TABS = re.compile(r'document\.querySelectorAll\(\["pre",[^)]*\)\)')
 NO_TABS = "[/* book.js */]"
+# Here the gallery stands, on its page.
+GALLERY = '<div class="gallery"></div>'
+# In pixels: twice the width of its place.
+SMALL = 440
 SCRIPT = "_static/scripts/pydata-sphinx-theme.js"
 
 
@@ -316,6 +324,75 @@ def frames(path):
     return f' data-durations="{",".join(durations)}"'
 
 
+def gallery(html, names, folder):
+    """Show every figure of the book, small, with the first sentence of its caption and a link.
+
+    Parameters
+    ----------
+    html : Path
+        The folder of the pages.
+    names : iterable of str
+        The pages in the order of reading, without their ending.
+    folder : str
+        That of the gallery, for its addresses are relative.
+
+    Returns
+    -------
+    str
+        A heading for each page that has figures, and an entry for each figure.
+    """
+    shown = []
+    for name in names:
+        page = html / f"{name}.html"
+        text = page.read_text("utf-8")
+        if "<figcaption" not in text:
+            continue
+        article = BeautifulSoup(text, "html.parser").article
+        address = posixpath.relpath(f"{name}.html", folder)
+        entries = []
+        for figure in article.select("figure[id]:has(figcaption):has(img, svg)"):
+            text = figure.select_one(".caption-text")
+            for part in text.find_all(["a", "span"]):
+                del part["id"]
+                if part.name == "a":
+                    part.unwrap()
+            sentence = BeautifulSoup(SENTENCE.match(text.decode_contents())[0], "html.parser")
+            place = f"{address}#{figure['id']}"
+            image = figure.find("svg") or small(page.parent, figure.img, folder)
+            number = figure.select_one(".caption-number").get_text()
+            said = f'<a href="{place}">{number.strip()}</a> {sentence}'
+            entries.append(f"<li><div>{image}</div><p>{said}</p></li>")
+        if entries:
+            article.h1.find(class_="headerlink").decompose()
+            title = article.h1.decode_contents()
+            shown.append(f'<h2><a href="{address}">{title}</a></h2><ul>{"".join(entries)}</ul>')
+    return "".join(shown)
+
+
+def small(folder, image, home):
+    """Make a small copy of an image, of an animation its end; give its element."""
+    path = folder / image["src"]
+    if image.get("data-durations"):
+        path = path.with_stem(f"{path.stem}-{image['data-durations'].count(',')}")
+    copy = path.with_stem(f"{path.stem}-small")
+    with Image.open(path) as whole:
+        whole = whole.convert("RGB")
+        whole.thumbnail((SMALL, SMALL))
+        whole.quantize(64).save(copy, optimize=True)
+        width, height = whole.size
+    source = posixpath.relpath(posixpath.join(home, image["src"]), home)
+    source = source.replace(Path(image["src"]).name, copy.name)
+    return (
+        f'<img alt="{escape(image["alt"])}" src="{source}" loading="lazy" '
+        f'width="{width}" height="{height}">'
+    )
+
+
+def in_order(includes, name):
+    """List a page and all below it, in the order of reading."""
+    return [name, *chain(*(in_order(includes, below) for below in includes.get(name, [])))]
+
+
 def mend(app, exception):
     """Mend every page of the book and the script of its theme, once they are written."""
     if exception or app.builder.name != "html":
@@ -329,6 +406,12 @@ def mend(app, exception):
     for path in html.rglob("*.html"):
         if "_static" not in path.parts:
             path.write_text(mended(path.read_text("utf-8"), path.parent), "utf-8")
+    page = html / "book/gallery.html"
+    if page.exists():
+        names = in_order(app.env.toctree_includes, app.config.root_doc)
+        figures = gallery(html, names, "book")
+        figures = GALLERY.replace("></", f">{figures}</")
+        page.write_text(page.read_text("utf-8").replace(GALLERY, figures), "utf-8")
 
 
 def setup(app):

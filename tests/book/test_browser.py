@@ -38,7 +38,7 @@ CUT = """() => {
     const fault = (what, element) => faults.push(
         `${what}: ${element.tagName} ${element.textContent.trim().slice(0, 60)}`);
     if (document.scrollingElement.scrollWidth > innerWidth) faults.push("the page scrolls");
-    for (const element of article.querySelectorAll(":not(svg *, mjx-assistive-mml *)")) {
+    for (const element of article.querySelectorAll(":not(svg *, mjx-assistive-mml, mjx-assistive-mml *)")) {
         const { overflowX, visibility } = getComputedStyle(element);
         const { width, right } = element.getBoundingClientRect();
         if (width <= 1 || visibility === "hidden") continue;
