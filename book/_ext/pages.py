@@ -21,6 +21,10 @@ from astroid import MANAGER
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_markdown_cell
 from PIL import Image, ImageSequence
+from pybtex.plugin import register_plugin
+from pybtex.richtext import Text
+from pybtex.style.formatting.unsrt import Style
+from pybtex.style.labels import BaseLabelStyle
 from sphinx.errors import ExtensionError
 from sphinx.ext.napoleon import NumpyDocstring
 
@@ -63,6 +67,27 @@ GALLERY = '<div class="gallery"></div>'
 # In pixels: twice the width of its place.
 SMALL = 440
 SCRIPT = "_static/scripts/pydata-sphinx-theme.js"
+
+
+class AuthorYear(BaseLabelStyle):
+    """Label the entries of the bibliography as the text cites them: Kaski and Lagus, 1996."""
+
+    def format_labels(self, sorted_entries):
+        """Yield a label for each entry."""
+        for entry in sorted_entries:
+            last = [
+                " ".join(person.prelast_names + person.last_names)
+                for person in entry.persons["author"]
+            ]
+            names = " and ".join(last) if len(last) < 3 else f"{last[0]} et al."
+            yield str(Text.from_latex(f"{names}, {entry.fields['year']}"))
+
+
+class Bibliography(Style):
+    """The bibliography in the order of its labels."""
+
+    default_sorting_style = "author_year_title"
+    default_label_style = AuthorYear
 
 
 def skip(app, what, name, member, skipped, options):
@@ -415,7 +440,8 @@ def mend(app, exception):
 
 
 def setup(app):
-    """Register with Sphinx."""
+    """Register with Sphinx and pybtex."""
+    register_plugin("pybtex.style.formatting", "author_year", Bibliography)
     app.connect("builder-inited", leave_alone, priority=100)  # autoapi reads by 500
     app.connect("autodoc-skip-member", skip)
     app.connect("builder-inited", document, priority=900)  # after autoapi, whose is 500

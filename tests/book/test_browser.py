@@ -38,7 +38,8 @@ CUT = """() => {
     const fault = (what, element) => faults.push(
         `${what}: ${element.tagName} ${element.textContent.trim().slice(0, 60)}`);
     if (document.scrollingElement.scrollWidth > innerWidth) faults.push("the page scrolls");
-    for (const element of article.querySelectorAll(":not(svg *, mjx-assistive-mml, mjx-assistive-mml *)")) {
+    const hidden = "svg *, mjx-assistive-mml, mjx-assistive-mml *";
+    for (const element of article.querySelectorAll(`:not(${hidden})`)) {
         const { overflowX, visibility } = getComputedStyle(element);
         const { width, right } = element.getBoundingClientRect();
         if (width <= 1 || visibility === "hidden") continue;

@@ -1,5 +1,6 @@
 """The extension of Sphinx, and the compiled pages read as text: links, headings, images, weight."""
 
+import posixpath
 import re
 import sysconfig
 from itertools import chain, pairwise
@@ -218,6 +219,34 @@ def test_every_internal_link_leads_somewhere(compiled):
 
     assert len(targets) > 30
     assert_none(compiled, dead)
+
+
+def test_the_gallery_leads_to_every_figure(compiled, committed_book):
+    home = committed_book / "book"
+    figures = [
+        f"{posixpath.relpath(path, home)}#{figure['id']}"
+        for path, page in compiled.items()
+        for figure in page.select("article figure[id]:has(figcaption)")
+    ]
+    shown = compiled[home / "gallery.html"].select(".gallery li")
+    assert len(shown) > 40 and all(entry.select_one("img, svg") for entry in shown)
+    assert sorted(entry.a["href"] for entry in shown) == sorted(figures)
+
+
+def test_works_are_listed_as_they_are_cited(compiled, committed_book):
+    def plain(text):
+        return re.sub(r"[\W_]+", " ", text).strip()
+
+    listed = compiled[committed_book / "book/bibliography.html"].select(".citation")
+    labels = {entry["id"]: plain(entry.select_one(".label").get_text()) for entry in listed}
+    assert sum("doi.org" in str(entry) for entry in listed) > len(listed) / 3
+    cited = {
+        (link["href"].partition("#")[2], plain(link.get_text()))
+        for page in compiled.values()
+        for link in page.select('article a[href*="bibliography.html#"][title]')
+    }
+    assert len(cited) > 40
+    assert [(place, text) for place, text in cited if labels[place] != text] == []
 
 
 def test_external_links_are_encrypted(compiled):
