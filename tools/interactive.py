@@ -1,8 +1,10 @@
-"""Make what the book's interactive page loads: the trained model, small enough for a browser.
+"""Make what the book's interactive page loads: trained models, small enough for a browser.
 
-``python tools/interactive.py --model FILE`` reads a DESOM that ``save`` wrote, or trains the run of
-the chapter on Figure 6 anew and saves it there. It writes ``book/_extra/interactive/data.js``, and
-what the rounding costs to the table of ``book/explore.md``.
+``python tools/interactive.py`` writes two files for each data set into ``book/_extra/interactive``:
+``<data set>.js``, the model of the run that the chapter on the map looks at, and
+``<data set>-maps.js``, the maps of recorded runs. What the rounding costs goes to the tables of
+``book/explore.md``. A model is read from ``_build/interactive``, or trained anew and saved there;
+``--maps`` makes the maps alone.
 """
 
 import argparse
@@ -17,7 +19,9 @@ import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "book" / "explore.md"
-DATA = REPOSITORY / "book" / "_extra" / "interactive" / "data.js"
+FOLDER = REPOSITORY / "book" / "_extra" / "interactive"
+DATASETS = ("mnist", "fashion_mnist")
+MODELS = ("mnist",)  # of which the page has the model, not recorded maps alone
 BEGIN, END = "<!-- measured: written by tools/interactive.py -->", "<!-- end of measured -->"
 LIMIT = 3_000_000
 MEMBERS = 12
@@ -204,6 +208,7 @@ def page_data(estimator, data, n_test, key):
     """
     from desom.experiments.artifact import as_bytes
     from desom.metrics.clustering import class_counts
+    from desom.report.tables import DATASETS as LABELS
 
     def network(keras_model):
         weights = keras_model.get_weights()
@@ -246,6 +251,8 @@ def page_data(estimator, data, n_test, key):
     facts = {
         "run": key,
         "map_size": list(estimator.map_size),
+        "name": LABELS.get(data.name, data.name),
+        "classes": list(data.class_names),
         "images": len(data.x),
         "stroke_width": stroke_width(data.x[:: max(1, len(data.x) // 2000)].reshape(-1, 28, 28)),
         "weights": sum(w.size for w in estimator.model_.get_weights()),
@@ -260,6 +267,53 @@ def page_data(estimator, data, n_test, key):
         ],
     }
     return arrays, facts
+
+
+def maps_data(dataset):
+    """Give decoded maps of recorded runs: during a training, and for other settings.
+
+    Parameters
+    ----------
+    dataset : str
+        ``mnist``, which has all of them, or ``fashion_mnist``, which has a training.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray of uint8
+        The images of ``time``, ``gamma`` and ``t_min``, shape (maps, 64, 784), of 64 grays.
+    facts : dict of str to list of dict
+        For each map its ``value``, and what the record says of the map that it is.
+    """
+    from desom.experiments.artifact import as_bytes
+    from desom.experiments.grids import GRIDS
+    from desom.experiments.records import load_artifact
+    from desom.experiments.schedule import recorded, runs_of
+
+    def runs(grid):
+        if dataset not in GRIDS[grid].datasets:
+            return []
+        found = recorded(runs_of(grid, methods=["desom"], dataset_names=[dataset]))
+        return [r for r in found if r["seed"] == 0 and not r["config"]["pretrain_iterations"]]
+
+    def vary(grid, setting):
+        others = {name: value for name, value in base.items() if name != setting}
+        same = [r for r in runs(grid) if r["config"] | others == r["config"]]
+        return sorted(same, key=lambda record: record["config"][setting])
+
+    (trained,) = (r for r in runs("figure6") if r["config"]["snapshots"])
+    base = trained["config"] | {"snapshots": 0}
+    moments = load_artifact(trained)
+    arrays = {"time": moments["snapshot_decoded"]}
+    facts = {"time": [{"value": int(n)} for n in moments["snapshot_iteration"]]}
+    for setting, grid in (("gamma", "figure7"), ("t_min", "training")):
+        if records := vary(grid, setting):
+            arrays[setting] = np.stack([as_bytes(load_artifact(r)["decoded"]) for r in records])
+            facts[setting] = [
+                {"value": r["config"][setting]}
+                | {name: r["metrics"][name] for name in ("purity", "topographic_error")}
+                for r in records
+            ]
+    return {name: images & 0xFC for name, images in arrays.items()}, facts
 
 
 def script(arrays, facts, constant="ExploreData"):
@@ -306,12 +360,20 @@ def table(facts, size):
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
 
-def with_table(text, facts, size):
-    """Put the table, and the run's key, between the markers in the text of the page."""
+def with_tables(text, measured):
+    """Put a table for each model, and the key of its run, between the markers in the page's text.
+
+    ``measured`` is a list of facts and sizes of data files.
+    """
     before, rest = text.split(BEGIN)
-    run = f"run `{facts['run']}`" if facts["run"] else "a training that is not recorded"
-    caption = f"The model is that of {run}, rounded; measured on all images of MNIST."
-    middle = f"{BEGIN}\n\n{caption}\n\n{table(facts, size)}\n\n{END}"
+    parts = []
+    for facts, size in measured:
+        run = f"run `{facts['run']}`" if facts["run"] else "a training that is not recorded"
+        parts.append(
+            f"The model of {facts['name']} is that of {run}, rounded; all images measured."
+        )
+        parts.append(table(facts, size))
+    middle = "\n\n".join([BEGIN, *parts, END])
     return before + middle + rest.split(END)[1]
 
 
@@ -330,32 +392,42 @@ def trained(path, data, record):
     return estimator
 
 
-def main():
-    """Write the data file and the table."""
+def model_data(dataset):
+    """Give arrays and facts of the page's model of a data set, which is trained if need be."""
     from desom import datasets
     from desom.experiments.records import load_artifact
     from desom.experiments.schedule import recorded, runs_of
 
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--model",
-        type=Path,
-        default=REPOSITORY / "_build" / "interactive" / "desom.npz",
-        help="a saved DESOM; trained and saved there if missing",
-    )
-    arguments = parser.parse_args()
-    runs = runs_of("figure6", methods=["desom"], dataset_names=["mnist"])
+    runs = runs_of("figure6", methods=["desom"], dataset_names=[dataset])
     (record,) = (r for r in recorded(runs) if r["config"]["snapshots"])
-    data = datasets.load("mnist")
-    estimator = trained(arguments.model, data, record)
+    data = datasets.load(dataset)
+    path = REPOSITORY / "_build" / "interactive" / f"{dataset}.npz"
+    estimator = trained(path, data, record)
     same = np.array_equal(estimator.cluster_centers_, load_artifact(record)["prototypes"])
-    arrays, facts = page_data(estimator, data, 10_000, record["key"] if same else None)
-    text = script(arrays, facts)
-    DATA.write_text(text, "utf-8")
-    PAGE.write_text(with_table(PAGE.read_text("utf-8"), facts, len(text)), "utf-8")
-    print(json.dumps(facts, indent=1))
-    print(f"{DATA.relative_to(REPOSITORY)}: {len(text):,} bytes")
-    return int(len(text) >= LIMIT)
+    return page_data(estimator, data, 10_000, record["key"] if same else None)
+
+
+def main():
+    """Write the data files and the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--maps", action="store_true", help="make the recorded maps alone")
+    maps_alone = parser.parse_args().maps
+    measured, sizes = [], []
+    for dataset in DATASETS:
+        text = script(*maps_data(dataset), f"Maps_{dataset}")
+        (FOLDER / f"{dataset}-maps.js").write_text(text, "utf-8")
+        sizes.append(len(text))
+        if dataset in MODELS and not maps_alone:
+            arrays, facts = model_data(dataset)
+            text = script(arrays, facts, f"Model_{dataset}")
+            (FOLDER / f"{dataset}.js").write_text(text, "utf-8")
+            measured.append((facts, len(text)))
+            sizes.append(len(text))
+            print(json.dumps(facts, indent=1))
+    if measured:
+        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), measured), "utf-8")
+    print(f"bytes of the data files: {sizes}")
+    return int(max(sizes) >= LIMIT)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ from desom.experiments.records import load_artifact
 from drawings import apply, nearest, read
 
 
-@pytest.fixture(scope="module")
-def committed():
-    return read(interactive.DATA.read_text("utf-8"))
+@pytest.fixture(scope="module", params=interactive.MODELS)
+def committed(request):
+    path = interactive.FOLDER / f"{request.param}.js"
+    return request.param, *read(path.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_members_are_spread_from_the_nearest_to_the_farthest():
 
 def test_the_page_has_the_estimator_s_units_members_and_errors(digits):
     chosen = np.random.default_rng(0).permutation(5000)[:500]
-    data = datasets.Dataset("few", digits.x[chosen], digits.y[chosen], image_shape=(28, 28))
+    data = datasets.Dataset("few", digits.x[chosen], digits.y[chosen], (28, 28), digits.class_names)
     few = DESOM((2, 3), hidden_units=(20, 10), latent_dim=3, iterations=60, random_state=0)
     few.fit(data.x)
     arrays, facts = interactive.page_data(few, data, 300, None)
@@ -83,31 +84,50 @@ def test_the_page_has_the_estimator_s_units_members_and_errors(digits):
     errors.append(np.mean((apply(arrays, "decoder", codes) - data.x) ** 2))
     assert facts["reconstruction_error"] == pytest.approx(errors, rel=1e-4)
     assert arrays["sample_classes"].tolist() == list(range(10))
-    assert "a training that is not recorded" in interactive.with_table(
-        f"{interactive.BEGIN}{interactive.END}", facts, 1
-    )
+    markers = f"{interactive.BEGIN}{interactive.END}"
+    assert "a training that is not recorded" in interactive.with_tables(markers, [(facts, 1)])
+
+
+@pytest.mark.parametrize("dataset", interactive.DATASETS)
+def test_maps_are_those_of_records_that_differ_in_one_setting(dataset):
+    arrays, facts = interactive.maps_data(dataset)
+    assert [len(arrays[name]) for name in facts] == [len(maps) for maps in facts.values()]
+    for maps in facts.values():
+        values = [entry["value"] for entry in maps]
+        assert len(values) > 2 and values == sorted(set(values))
+    path = interactive.FOLDER / f"{dataset}-maps.js"
+    committed = read(path.read_text("utf-8"))
+    assert committed[1] == facts
+    assert all(np.array_equal(committed[0][name], arrays[name]) for name in facts)
 
 
 # What is committed
 
 
-def test_the_page_and_all_its_files_are_under_three_megabytes():
-    files = [interactive.PAGE, *interactive.DATA.parent.iterdir()]
-    assert sum(file.stat().st_size for file in files) < interactive.LIMIT == 3_000_000
-    assert {file.suffix for file in files} == {".md", ".js", ".css"}
+def test_the_page_as_it_opens_and_each_data_file_are_under_three_megabytes():
+    files = [*interactive.FOLDER.iterdir()]
+    assert {file.suffix for file in files} == {".js", ".css"}
+    later = {f"{name}-maps.js" for name in interactive.DATASETS} | {
+        f"{name}.js" for name in interactive.MODELS[1:]
+    }
+    first = [file for file in files if file.name not in later]
+    assert sum(f.stat().st_size for f in [interactive.PAGE, *first]) < interactive.LIMIT
+    assert max(file.stat().st_size for file in files) < interactive.LIMIT == 3_000_000
 
 
-def test_the_table_is_the_one_that_the_data_file_gives(committed):
+def test_the_tables_are_those_that_the_data_files_give():
     text = interactive.PAGE.read_text("utf-8")
-    size = interactive.DATA.stat().st_size
-    assert interactive.with_table(text, committed[1], size) == text
-    changed = interactive.with_table(text, committed[1] | {"same_unit": 0.5}, size)
+    files = [interactive.FOLDER / f"{dataset}.js" for dataset in interactive.MODELS]
+    measured = [(read(f.read_text("utf-8"))[1], f.stat().st_size) for f in files]
+    assert interactive.with_tables(text, measured) == text
+    (facts, size), *others = measured
+    changed = interactive.with_tables(text, [(facts | {"same_unit": 0.5}, size), *others])
     assert "50.0% of 70,000 images" in changed
 
 
 def test_the_committed_model_is_that_of_the_record(committed):
-    arrays, facts = committed
-    record = load_artifact({"artifact": f"desom/mnist-{facts['run']}.npz"})
+    dataset, arrays, facts = committed
+    record = load_artifact({"artifact": f"desom/{dataset}-{facts['run']}.npz"})
     assert np.array_equal(arrays["prototypes"], record["prototypes"])
     assert np.abs(arrays["decoded"] - 255 * record["decoded"].clip(0, 1)).max() < 1
     moved = np.abs(arrays["class_counts"] - record["class_counts"]).sum() / 2
@@ -116,8 +136,8 @@ def test_the_committed_model_is_that_of_the_record(committed):
     assert facts["purity"][1] == pytest.approx(purity)
 
 
-def test_the_committed_model_knows_digits(committed, digits):
-    arrays, facts = committed
+def test_the_committed_model_knows_digits(digits):
+    arrays, facts = read((interactive.FOLDER / "mnist.js").read_text("utf-8"))
     codes = apply(arrays, "encoder", digits.x)
     majority = arrays["class_counts"].argmax(axis=1)
     # mnist5k is a part of MNIST.

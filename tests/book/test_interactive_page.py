@@ -12,7 +12,7 @@ from drawings import DIGITS, apply, nearest, read
 @pytest.fixture(scope="module")
 def data():
     """Read the arrays and the facts of the data file."""
-    return read(interactive.DATA.read_text("utf-8"))
+    return read((interactive.FOLDER / "mnist.js").read_text("utf-8"))
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_the_browser_computes_what_python_computes(visit, data):
     images = np.concatenate([arrays["sample_images"], arrays["member_images"][::40]]) / 255
     seen = visit().evaluate(
         """async (images) => {
-            const arrays = await ExploreModel.unpack(ExploreData);
+            const arrays = await ExploreModel.unpack(Model_mnist);
             return images.map((image) => {
               const { code, bmu, distances, reconstruction } = ExploreModel.look(arrays, image);
               return [[...code], bmu, distances, [...reconstruction]];
@@ -228,6 +228,52 @@ def test_a_sample_goes_to_the_encoder_as_it_is(visit, data):
         bmu = page.locator("#explore-map [aria-current=true]")
         assert bmu.count() == 1 and "best-matching unit" in bmu.get_attribute("aria-label")
         assert page.locator("#explore-samples [aria-pressed=true]").count() == 1
+
+
+def test_a_code_that_is_dragged_is_decoded(visit, data):
+    arrays, _ = data
+    page = visit()
+    code = apply(arrays, "encoder", arrays["sample_images"][:1] / 255)
+    slider = page.get_by_label("Dimension 3 of the code")
+    slider.focus()
+    for _ in range(40):
+        page.keyboard.press("ArrowRight")
+    code[0, 2] = float(slider.input_value())
+    decoded = apply(arrays, "decoder", code)[0]
+    ink = page.evaluate(
+        """() => {
+             const canvas = document.querySelector("#explore-reconstruction");
+             const { data } = canvas.getContext("2d").getImageData(0, 0, 28, 28);
+             return [...data].filter((_, n) => n % 4 === 3);
+           }"""
+    )
+    assert np.abs(np.array(ink) - 255 * decoded.clip(0, 1)).max() < 2.5
+    unit = nearest(arrays, code)[0]
+    assert f"row {unit // 8 + 1}, column {unit % 8 + 1};" in status(page)
+
+
+def test_the_sliders_show_recorded_maps(visit):
+    page = visit()
+    loaded = "() => performance.getEntriesByType('resource').map(e => e.name.split('/').pop())"
+    assert "mnist-maps.js" not in page.evaluate(loaded)
+    page.locator("#explore-recorded").scroll_into_view_if_needed()
+    says = page.locator("#explore-moment-says")
+    page.wait_for_function("document.querySelector('#explore-moment-says').textContent !== ''")
+    assert says.inner_text() == "After 10,000 of 10,000 iterations."
+    page.locator("#explore-moment").press("Home")
+    page.wait_for_function("document.querySelector('#explore-moment').value === '0'")
+    assert says.inner_text().startswith("After 50 of")
+    _, facts = read((interactive.FOLDER / "mnist-maps.js").read_text("utf-8"))
+    for setting in ("gamma", "t_min"):
+        page.locator("#explore-vary").select_option(f"mnist {setting}")
+        purity = f"{facts[setting][-1]['purity']:.3f}".lstrip("0")
+        page.get_by_text(f"purity {purity}").wait_for()
+
+
+def test_pad_and_map_are_side_by_side_on_a_wide_screen(visit):
+    page = visit(1280)
+    pad, grid = (page.locator(f"#explore-{name}").bounding_box() for name in ("pad", "map"))
+    assert pad["x"] + pad["width"] < grid["x"] and abs(pad["y"] - grid["y"]) < 5
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -67,9 +67,8 @@ const ExploreModel = (() => {
     );
   }
 
-  // All that the page shows of an image: 784 values from 0 to 1.
-  function look(arrays, image) {
-    const code = apply(arrays, "encoder", image);
+  // All that the page shows of an image, 784 values from 0 to 1, and of a code.
+  function look(arrays, image, code = apply(arrays, "encoder", image)) {
     const toUnits = distances(arrays, code);
     const bmu = toUnits.indexOf(Math.min(...toUnits));
     return { image, code, distances: toUnits, bmu, reconstruction: apply(arrays, "decoder", code) };

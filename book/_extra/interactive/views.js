@@ -63,29 +63,42 @@ const ExploreViews = (() => {
     );
   }
 
-  // The numbers of a code as bars from the middle, those of a prototype as ticks; dashes while
-  // there is no code.
-  function showCode(body, code, prototype, limit) {
-    const across = (value) => 0.5 + 0.5 * Math.min(1, Math.max(-1, value / limit));
-    const rows = Array.from(prototype, (wanted, i) => {
-      const name = String(i + 1);
-      if (!code) return barRow(name, ["–", "–"]);
-      const [from, to] = [0.5, across(code[i])].sort((a, b) => a - b);
-      return barRow(
-        name,
-        [code[i].toFixed(2), wanted.toFixed(2)],
-        { kind: "fill", from, to },
-        { kind: "tick", from: across(wanted) },
-      );
+  // A table of a code: numbers, and a slider for each, with a tick at the number of the prototype.
+  // `turned(code)` is called when one is dragged; `update(code, prototype)` shows another code.
+  function createCode(body, size, limit, turned) {
+    const rows = Array.from({ length: size }, (_, i) => {
+      const slider = element("input", {
+        type: "range", min: -limit, max: limit, step: limit / 200,
+        "aria-label": `Dimension ${i + 1} of the code`,
+      });
+      const tick = element("span", { class: "explore-tick" });
+      const cells = [element("td"), element("td")];
+      slider.addEventListener("input", () => turned(rows.map((row) => Number(row.slider.value))));
+      const bar = element("td", {}, element("span", { class: "explore-bar" }, slider, tick));
+      return { slider, tick, cells, bar };
     });
-    body.replaceChildren(...rows);
+    body.replaceChildren(
+      ...rows.map(({ cells, bar }, i) =>
+        element("tr", {}, element("th", { scope: "row" }, String(i + 1)), ...cells, bar),
+      ),
+    );
+    return function update(code, prototype) {
+      rows.forEach(({ slider, tick, cells }, i) => {
+        slider.disabled = tick.hidden = !code;
+        cells[0].textContent = code ? code[i].toFixed(2) : "–";
+        cells[1].textContent = code ? prototype[i].toFixed(2) : "–";
+        if (!code) return;
+        slider.value = code[i];
+        tick.style.setProperty("--at", 0.5 + prototype[i] / (2 * limit));
+      });
+    };
   }
 
   // How many of a unit's images each class has.
-  function showClasses(body, counts) {
+  function showClasses(body, counts, names) {
     const total = Math.max(1, majority(counts).total);
     const rows = Array.from(counts, (count, label) =>
-      barRow(String(label), [count.toLocaleString("en")], {
+      barRow(names[label], [count.toLocaleString("en")], {
         kind: "fill",
         from: 0,
         to: count / total,
@@ -160,8 +173,24 @@ const ExploreViews = (() => {
     };
   }
 
+  // Paint all images of a map as one.
+  function paintMap(canvas, images, columns) {
+    const units = images.length / SIDE ** 2;
+    const context = canvas.getContext("2d");
+    canvas.width = columns * SIDE;
+    canvas.height = Math.ceil(units / columns) * SIDE;
+    const pixels = context.createImageData(canvas.width, canvas.height);
+    images.forEach((value, n) => {
+      const [unit, pixel] = [Math.floor(n / SIDE ** 2), n % SIDE ** 2];
+      const x = (unit % columns) * SIDE + (pixel % SIDE);
+      const y = Math.floor(unit / columns) * SIDE + Math.floor(pixel / SIDE);
+      pixels.data[4 * (y * canvas.width + x) + 3] = value;
+    });
+    context.putImageData(pixels, 0, 0);
+  }
+
   return {
-    element, paint, picture, percent, place, majority,
-    showCode, showClasses, showMembers, createMap,
+    element, paint, paintMap, picture, percent, place, majority,
+    createCode, showClasses, showMembers, createMap,
   };
 })();
