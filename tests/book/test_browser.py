@@ -10,7 +10,8 @@ UNFOLD = """async () => {
     for (const fold of document.querySelectorAll("details")) fold.open = true;
     for (const button of document.querySelectorAll(".toggle-button-hidden")) button.click();
 }"""
-SETTLED = "() => new Promise(done => setTimeout(() => requestIdleCallback(done), 100))"
+SETTLED = """() => new Promise(done =>
+    setTimeout(() => requestIdleCallback(done, {timeout: 1000}), 100))"""
 MATH_IS_SET = "() => window.MathJax?.startup?.promise"
 FORMULAS_LEFT = r"""() => {
     const unset = [...document.querySelectorAll(".math")]
