@@ -385,6 +385,7 @@ def trained(path, data, record):
     if path.exists():
         return load(path)
     settings = record["config"] | {"random_state": record["seed"], "verbose": True}
+    del settings["snapshots"]  # which change nothing that is learned
     for name in ("map_size", "hidden_units"):
         settings[name] = tuple(settings[name])
     estimator = DESOM(**settings).fit(data.x)
