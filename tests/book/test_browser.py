@@ -25,6 +25,7 @@ FORMULAS_LEFT = r"""() => {
 BROKEN_IMAGES = """async () => {
     const broken = [];
     for (const image of document.images) {
+        image.loading = "eager";
         await image.decode().catch(() => null);
         if (!image.complete || !image.naturalWidth) broken.push(image.src);
     }
