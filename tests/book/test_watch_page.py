@@ -209,9 +209,16 @@ def test_a_seed_repeats_itself(visit):
 
 def test_the_cases_are_what_the_page_says(visit):
     page, reached = visit(**QUIET), {}
-    for case in ("DESOM", "γ = 0", "γ = 100", "T ≥ 1"):
+    said = {
+        "DESOM": "Both losses",
+        "γ = 0": "γ = 0,",
+        "γ = 100": "γ = 100,",
+        "T ≥ 1": "T ends at 1",
+    }
+    for case, beginning in said.items():
         page.get_by_role("button", name=case).click()
-        assert page.inner_text("#watch-says").startswith(case.partition(" ≥")[0])
+        assert page.inner_text("#watch-says").startswith(beginning)
+        assert page.locator("#watch-says").bounding_box()["height"] < 32  # one line
         start = numbers(page)
         page.click("#watch-play")
         train_to(page, 400)
@@ -344,6 +351,14 @@ def test_the_page_opens_in_under_a_second(visit):
         page.reload()
         times.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
     assert 0 < min(times) < 1000, times
+
+
+def test_a_browser_that_is_too_old_says_so(browser, committed_book):
+    page = browser.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto((committed_book / "book/watch.html").as_uri())
+    page.get_by_text("This page does not work in this browser").wait_for()
+    page.close()
 
 
 def test_a_browser_without_scripts_says_so(visit):
