@@ -211,8 +211,8 @@ def test_the_cases_are_what_the_page_says(visit):
     page, reached = visit(**QUIET), {}
     said = {
         "DESOM": "Both losses",
-        "γ = 0": "γ = 0,",
-        "γ = 100": "γ = 100,",
+        "γ = 0": "γ = 0:",
+        "γ = 100": "γ = 100:",
         "T ≥ 1": "T ends at 1",
     }
     for case, beginning in said.items():
