@@ -38,10 +38,10 @@ def effects(runs, *comparisons, metrics=("purity", "nmi_geometric")):
     """
     pairs = {}
     for ours, theirs in comparisons:
-        for dataset, here in runs.groupby("dataset", sort=False):
+        for dataset, here in runs.groupby("dataset", sort=False) if len(runs) else ():
             a, b = (here[here["method"] == method] for method in (ours, theirs))
             for metric in metrics if len(a) and len(b) else ():
-                name = (ours, theirs, DATASETS[dataset], METRICS[metric])
+                name = (ours, theirs, DATASETS[dataset], METRICS.get(metric, metric))
                 pairs[name] = (a[metric].to_numpy(), b[metric].to_numpy())
     return pairs
 
@@ -58,20 +58,35 @@ def simultaneous(pairs):
     return [Welch(t[0], *unknown) if f else t for t, f in zip(tests, few, strict=True)]
 
 
-def direction(pairs, least=0.0, confounds=()):
+def findings(pairs, least=0.0):
+    """Find of every difference of means whether it is above a number: True, False or None.
+
+    True if its `simultaneous` interval is above, False if it is below.
+    """
+    tests = simultaneous(pairs)
+    return [True if t.low > least else False if t.high < least else None for t in tests]
+
+
+def direction(pairs, least=0.0):
     """Judge the claim that every difference of means is above ``least``.
 
     With ``least`` = 0 it says "better"; with -`MARGIN`, "not worse by what matters" (one of the two
-    one-sided tests of `equivalence`); with `MARGIN`, "far better". A part is right if its
-    `simultaneous` interval is above, wrong if it is below. If anything in ``confounds`` also
-    differs between the two sides, the verdict is ``not comparable``.
+    one-sided tests of `equivalence`); with `MARGIN`, "far better".
     """
-    if confounds:
-        return "not comparable"
-    return outcome(
-        True if test.low > least else False if test.high < least else None
-        for test in simultaneous(pairs)
-    )
+    return outcome(findings(pairs, least))
+
+
+def across(conditions, what, least=0.0):
+    """Judge the claim that differences are above ``least`` whatever ``what`` is, by `findings`.
+
+    ``conditions`` has the pairs of each condition, as `effects` names them. If one and the same
+    difference is above in one condition and below in another, the verdict is ``depends on`` what
+    differs; else it is the `outcome` of all.
+    """
+    names = [name for pairs in conditions.values() for name in pairs]
+    parts = findings([pair for pairs in conditions.values() for pair in pairs.values()], least)
+    above, below = ({n for n, p in zip(names, parts, strict=True) if p is s} for s in (True, False))
+    return f"depends on {what}" if above & below else outcome(parts)
 
 
 def equivalence(pairs, margin=MARGIN):
@@ -119,7 +134,12 @@ def order(quoted, measured):
     return outcome([agreed] if whole else [agreed, None]), correlation, p_value
 
 
-def organized(images, adjacent, n_shuffles=200):
+def fewer(ours, others):
+    """Judge the claim that a number, known exactly, is smaller than every other."""
+    return outcome(None if ours == other else ours < other for other in others)
+
+
+def organized(images, adjacent, n_shuffles=1000):
     """Compare the distance of neighbors on a map, over that of any two, with shuffled units.
 
     ``images`` (K, D) are the prototypes, decoded; ``adjacent`` (K, K) says who are neighbors. Give
@@ -132,3 +152,12 @@ def organized(images, adjacent, n_shuffles=200):
     units = [np.arange(len(images)), *(rng.permutation(len(images)) for _ in range(n_shuffles))]
     ratios = np.array([distances[np.ix_(u, u)][adjacent].mean() for u in units]) / everyone
     return float(ratios[0]), float(np.mean(ratios <= ratios[0]))
+
+
+def order_of_maps(p_values):
+    """Judge the claim that maps are ordered, by the p-values of `organized`, corrected.
+
+    A map speaks against it if its shuffles are as surely more ordered.
+    """
+    level = ALPHA / max(len(p_values), 1)
+    return outcome(True if p < level else False if p > 1 - level else None for p in p_values)

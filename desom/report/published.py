@@ -7,6 +7,10 @@ def _by_dataset(**rows):
     return {method: dict(zip(names, row, strict=True)) for method, row in rows.items()}
 
 
+# What stands beside a column of the paper whose data cannot be had: the same corpus, classes and
+# recipe, other documents.
+STAND_INS = {"rcv1_10k": "reuters10k"}
+
 # Forest et al., ESANN 2019, Table 1: accuracy of ten clusters, a share and not a percentage, as the
 # paper quotes it from others; the last row is its own Table 3. None where it has no number. One of
 # its rows stands for AE+k-means and AE+GMM.

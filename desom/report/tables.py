@@ -12,6 +12,7 @@ import pandas as pd
 
 from desom.errors import check_name
 from desom.methods import LABELS
+from desom.report.published import STAND_INS
 from desom.report.statistics import against_best, hedges_g, mean_and_sd, verdict
 
 SEEDS = 10  # of every method in the paper; other numbers are noted
@@ -76,7 +77,8 @@ def compare(runs, datasets, metrics, published):
     ``mean``, ``sd`` of our seeds; ``p`` by `statistics.against_best`, NaN for the best itself;
     Hedges' ``g``, negative below the best; ``bold``, whether it is the best or not significantly
     worse; ``published``, ``verdict``, ``difference``, ``low``, ``high`` and ``size``, as
-    `statistics.verdict` has them. A cell without runs has ``n`` = 0 and NaN.
+    `statistics.verdict` has them. Beside one of ``STAND_INS`` is the number of the data set that it
+    stands for, without a verdict. A cell without runs has ``n`` = 0 and NaN.
     """
     for metric in metrics:
         check_name("metric", metric, runs.columns)
@@ -98,7 +100,7 @@ def _column(runs, dataset, metric, position, published):
     for method, ours in values.items():
         cell = {"dataset": dataset, "metric": metric, "method": method, "n": len(ours)}
         cell |= {"verdict": "", "size": ""}
-        quoted = published[method].get(dataset)
+        quoted = published[method].get(STAND_INS.get(dataset, dataset))
         if quoted:
             cell["published"] = quoted[position]
         if method in measured:
@@ -108,7 +110,8 @@ def _column(runs, dataset, metric, position, published):
                 cell["g"] = hedges_g(ours, measured[best])
             if quoted:
                 result = verdict(ours, quoted[position])
-                cell |= result._asdict() | {"verdict": result.word}
+                word = "" if dataset in STAND_INS else result.word
+                cell |= result._asdict() | {"verdict": word}
         cells.append(cell)
     names = ["dataset", "metric", "method", "n"]
     numbers = ["mean", "sd", "p", "g", "published", "difference", "low", "high"]

@@ -55,9 +55,43 @@ def test_one_rule_says_better_far_better_and_not_worse():
     assert claims.direction([UNKNOWN], least=-0.02) == "open"
 
 
-def test_what_differs_beside_the_claim_takes_the_verdict_away():
-    assert claims.direction([UP], confounds={"learning_rate": (0.01, 0.001)}) == "not comparable"
-    assert claims.direction([UP], confounds={}) == "holds"
+@pytest.mark.parametrize(
+    ("conditions", "word"),
+    [
+        ({"SGD": {"x": UP}, "Adam": {"x": UP}}, "holds"),
+        ({"SGD": {"x": DOWN}, "Adam": {"x": DOWN}}, "contradicted"),
+        ({"SGD": {"x": DOWN}, "Adam": {"x": UP}}, "depends on the optimizer"),
+        ({"SGD": {"x": UP}, "Adam": {"x": DOWN, "y": UP}}, "depends on the optimizer"),
+        ({"SGD": {"x": UP}, "Adam": {"x": UNKNOWN}}, "holds in part"),
+        ({"SGD": {"x": UNKNOWN}, "Adam": {"x": UNKNOWN}}, "open"),
+        # Two data sets disagree under every optimizer alike: it depends on no optimizer.
+        ({"SGD": {"x": UP, "y": DOWN}, "Adam": {"x": UP, "y": DOWN}}, "mixed"),
+        ({"SGD": {"x": UP}, "Adam": {"y": DOWN}}, "mixed"),
+        ({}, "open"),
+    ],
+)
+def test_across_conditions(conditions, word):
+    assert claims.across(conditions, "the optimizer") == word
+
+
+def test_conditions_are_corrected_for_together():
+    borderline = ([0.700, 0.710, 0.720, 0.705], [0.690, 0.680, 0.697, 0.695])
+    assert claims.across({"SGD": {"x": borderline}}, "the optimizer") == "holds"
+    many = {condition: {"x": borderline} for condition in range(10)}
+    assert claims.across(many, "the optimizer") == "open"
+    assert claims.across({"SGD": {"x": (NEAR, LOW)}}, "the optimizer", 0.02) == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("ours", "word"),
+    [(1, "holds"), (9, "contradicted"), (3, "mixed"), (2, "holds in part")],
+)
+def test_fewer(ours, word):
+    assert claims.fewer(ours, [2, 4]) == word
+
+
+def test_as_many_are_not_fewer():
+    assert claims.fewer(2, [2]) == claims.fewer(2, []) == "open"
 
 
 def test_many_parts_need_wider_intervals():
@@ -151,12 +185,28 @@ def test_a_map_is_organized_or_not():
     rows, columns = np.indices((6, 6)).reshape(2, -1)
     sheet = np.stack([rows, columns, rows * columns / 9], axis=1).astype(float)
     ratio, p_value = claims.organized(sheet, adjacent)
-    assert ratio < 0.5 and p_value == pytest.approx(1 / 201)
+    assert ratio < 0.5 and p_value == pytest.approx(1 / 1001)
     chessboard = np.stack([(rows + columns) % 2, 0 * rows], axis=1).astype(float)
     ratio, p_value = claims.organized(chessboard, adjacent)
     assert ratio > 1.9 and p_value > 0.99
     _, p_value = claims.organized(rng.normal(size=(36, 10)), adjacent)
     assert 0.05 < p_value < 0.99
+
+
+@pytest.mark.parametrize(
+    ("p_values", "word"),
+    [
+        ([0.001, 0.001], "holds"),
+        ([0.999, 0.999], "contradicted"),
+        ([0.001, 0.999], "mixed"),
+        ([0.001, 0.04], "holds in part"),  # 0.04 is too much for two maps
+        ([0.04], "holds"),
+        ([0.5, 0.9], "open"),
+        ([], "open"),
+    ],
+)
+def test_order_of_maps(p_values, word):
+    assert claims.order_of_maps(p_values) == word
 
 
 def test_effects_pair_the_methods_where_both_have_runs():
@@ -174,3 +224,11 @@ def test_effects_pair_the_methods_where_both_have_runs():
     a, b = pairs["a", "b", "MNIST", "purity"]
     assert list(a) == [0.9, 0.8] and list(b) == [0.7]
     assert not claims.effects(runs)
+
+
+def test_a_measure_without_a_word_has_its_own():
+    runs = pd.DataFrame({"method": ["a", "b"], "dataset": ["mnist"] * 2, "error": [0.1, 0.2]})
+    assert list(claims.effects(runs, ("a", "b"), metrics=("error",))) == [
+        ("a", "b", "MNIST", "error")
+    ]
+    assert not claims.effects(runs[:0], ("a", "b"))

@@ -70,8 +70,7 @@ const DesomEngine = (() => {
   function createNetwork(widths, random) {
     return widths.slice(1).map((outputs, l) => {
       const limit = Math.sqrt(6 / (widths[l] + outputs));
-      const draw = () => limit * (2 * random() - 1);
-      const kernel = Array.from({ length: widths[l] * outputs }, draw);
+      const kernel = Float64Array.from({ length: widths[l] * outputs }, () => limit * (2 * random() - 1));
       return { kernel: parameter(kernel), bias: parameter(new Float64Array(outputs)) };
     });
   }
