@@ -35,8 +35,8 @@ FLAGS = (
 )
 # What paper has no use for. Folded code is left out, and what an output folds to be copied.
 SCREEN_ONLY = (
-    "script, noscript, button, canvas, .gallery, .headerlink, .only-dark, details.hide, "
-    ".cell_output details"
+    "script, noscript, button, canvas, .gallery, .headerlink, .only-dark, "
+    "details.hide:not(.provenance), details.hide .cell_input, .cell_output details"
 )
 REFERRING = ("aria-describedby", "aria-labelledby", "for", "headers")
 # A4 less the margins of pdf.css, in pixels of CSS.

@@ -1,8 +1,10 @@
 """Sphinx extension: what the book needs beyond Jupyter Book and its theme.
 
 While Sphinx reads, a block ``{modules}`` becomes the API of modules and packages, where a class
-has its hyperparameters, and what a cell cites becomes a note below it. When the pages are written,
-they are mended: Sphinx and its theme write some things that no setting of theirs changes.
+has its hyperparameters, and what a cell cites becomes a note below it. Then the code that is hidden
+is folded below what it makes, together with the note, and the cells of an exercise below its text.
+When the pages are written, they are mended: Sphinx and its theme write some things that no setting
+of theirs changes.
 """
 
 import ast
@@ -19,6 +21,8 @@ import imagesize
 import nbformat
 from astroid import MANAGER
 from bs4 import BeautifulSoup
+from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from nbformat.v4 import new_markdown_cell
 from PIL import Image, ImageSequence
 from pybtex.plugin import register_plugin
@@ -41,6 +45,8 @@ API = """\
 QUOTED = re.compile(r"'\w+'")
 # By this an output tells that it is what `desom.report.display.cite` says of records.
 RECORDS = "application/vnd.desom.records+json"
+NOTE = '<details class="provenance"><summary>Code and records</summary>'
+TASK = '<details class="task"><summary>To fill in, solution, check</summary>'
 
 # The arrow beside an entry of the table of contents would be a button without a name.
 ARROW = re.compile(r'(<a class="[^"]*" href="[^"]*">([^<]*)</a><details[^>]*><summary)>')
@@ -253,16 +259,19 @@ def annotated(text, chapter, address):
     cells = []
     for cell in notebook.cells:
         cells.append(cell)
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("hide-input")
         if cell.cell_type == "code":
             data = [output.get("data", {}) for output in cell.outputs]
             notes = dict.fromkeys(note(d, address % "results/") for d in data if RECORDS in d)
             if notes:
-                cell.outputs = [o for o in cell.outputs if RECORDS not in o.get("data", {})]
+                # What it prints is how far it has come, which a page need not say.
+                shown = [o for o in cell.outputs if o.output_type != "stream"]
+                cell.outputs = [o for o in shown if RECORDS not in o.get("data", {})]
                 link = f"{address % code}?plain=1#{lines.get(cell.id, '')}"
                 cells.append(
                     new_markdown_cell(
-                        '<details class="provenance"><summary>Code and records</summary>'
-                        f'<p>Code: <a href="{link}">{code}</a>.</p>{"".join(notes)}</details>'
+                        f'{NOTE}<p>Code: <a href="{link}">{code}</a>.</p>{"".join(notes)}</details>'
                     )
                 )
     notebook.cells = cells
@@ -275,6 +284,33 @@ def note(data, folder):
     if data[RECORDS]["committed"]:
         text = text.replace("results/", f'<a href="{folder}">results/</a>', 1)
     return f"<p>{text}</p>"
+
+
+def fold(app, doctree, docname):
+    """Put hidden code below what it makes, with the note on its records, in one fold.
+
+    The cells of an exercise, from its first to its check, share a fold of their own.
+    """
+    for cell in list(doctree.findall(nodes.container)):
+        below, place = cell.parent.children, cell.parent.index(cell)
+        if cell.get("hide_mode") == "input" and isinstance(cell[0], HideCodeCellNode):
+            cell.append(code := cell.pop(0))
+            code["prompt_show"] = code["prompt_hide"] = "Code"
+            note = below[place + 1] if place + 1 < len(below) else None
+            if isinstance(note, nodes.raw) and note.astext().startswith(NOTE):
+                code["prompt_show"] = code["prompt_hide"] = "Code and records"
+                code["classes"].append("provenance")
+                note = cell.parent.pop(place + 1).astext()
+                paragraphs = note.removeprefix(NOTE).removesuffix("</details>")
+                code.append(nodes.raw("", paragraphs, format="html"))
+        if "tag_starter" in cell["classes"]:
+            last = next(
+                n
+                for n in below[place:]
+                if "tag_check" in getattr(n, "attributes", {}).get("classes", ())
+            )
+            cell.parent.insert(below.index(last) + 1, nodes.raw("", "</details>", format="html"))
+            cell.parent.insert(place, nodes.raw("", TASK, format="html"))
 
 
 def cell_lines(text):
@@ -446,5 +482,6 @@ def setup(app):
     app.connect("autodoc-skip-member", skip)
     app.connect("builder-inited", document, priority=900)  # after autoapi, whose is 500
     app.connect("source-read", read)
+    app.connect("doctree-resolved", fold)
     app.connect("build-finished", mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -85,3 +85,21 @@ function player(image) {
 addEventListener("DOMContentLoaded", () =>
   document.querySelectorAll("img[data-durations]").forEach(player),
 );
+
+// One button shows all code, here and on the pages that are opened next. Exercises keep theirs.
+addEventListener("DOMContentLoaded", () => {
+  const folds = document.querySelectorAll(".bd-article details.hide:not(.task *)");
+  if (!folds.length) return;
+  const button = document.createElement("button");
+  const show = (all) => {
+    folds.forEach((fold) => { fold.open = all; });
+    button.textContent = all ? "Hide all code" : "Show all code";
+    localStorage.setItem("code", all ? "shown" : "");
+  };
+  button.addEventListener("click", () => show(button.textContent.startsWith("Show")));
+  const line = document.createElement("p");
+  line.className = "all-code";
+  line.append(button);
+  document.querySelector(".bd-article h1").after(line);
+  show(localStorage.getItem("code") === "shown");
+});

@@ -11,6 +11,7 @@ unknown.
 import re
 import textwrap
 from collections.abc import Mapping
+from functools import partial
 from math import ceil
 
 import matplotlib.pyplot as plt
@@ -172,7 +173,7 @@ def plot_classes(counts, map_size, class_names, ax=None, topology="rectangular",
     counts : array-like of int, shape (K, number of classes)
         Samples of every class in every unit.
     class_names : sequence of str
-        A name for each column of the counts; of a name, the first word is written.
+        A name for each column of the counts; the first five letters of its first word are written.
     **units
         As for `plot_units`.
     """
@@ -184,7 +185,7 @@ def plot_classes(counts, map_size, class_names, ax=None, topology="rectangular",
         )
     hits = counts.sum(axis=1)
     share = np.where(hits > 0, counts.max(axis=1) / np.maximum(hits, 1), np.nan)
-    words = np.array([re.split("[ /]", str(name))[0] for name in class_names])
+    words = np.array([re.split("[ /]", str(name))[0][:5] for name in class_names])
     size = min(9 if max(map(len, words)) < 4 else 7, 100 / map_size[1])
     look = {
         "label": "share of the majority class",
@@ -366,6 +367,33 @@ def plot_walk(images, image_shape, ax=None, **image):
     ax = plot_prototypes(images, (1, len(images)), image_shape, ax, **image)
     ax.set(xlabel="step", ylabel="", yticks=[])
     return ax
+
+
+def plot_side_by_side(panels, height=3.4):
+    """Draw panels in a row as wide as a page of the book; give their axes.
+
+    Parameters
+    ----------
+    panels : dict of str to callable
+        By title, what draws on the axes that it is given as `ax`.
+    height : float
+        In inches.
+    """
+    _, axes = plt.subplots(1, len(panels), figsize=(7.4, height), squeeze=False)
+    for ax, (title, draw) in zip(axes[0], panels.items(), strict=True):
+        draw(ax=ax)
+        ax.set_title(title)
+    return axes[0]
+
+
+def plot_map(prototypes, counts, map_size, image_shape, class_names):
+    """Draw a map twice: its prototypes as images, and the majority class of every unit."""
+    return plot_side_by_side(
+        {
+            "prototypes": partial(plot_prototypes, prototypes, map_size, image_shape),
+            "majority class": partial(plot_classes, counts, map_size, class_names),
+        }
+    )
 
 
 def plot_overview(estimator, X, y=None, image_shape=None, class_names=None, axes=None):

@@ -1,5 +1,8 @@
 """Pictures of scores: the seeds behind a mean, and how well the mean is known."""
 
+from math import ceil
+from textwrap import fill
+
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -40,3 +43,61 @@ def plot_seeds(samples, published=None, intervals=None, ax=None):
     ax.grid(axis="y", color="0.93")
     sns.despine(ax=ax)
     return ax
+
+
+def plot_dots(runs, measures, by, base=None):
+    """Draw every run as a dot: a panel for each measure, a row for each group of runs.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        A row per run.
+    measures : dict of str to str
+        Columns, with their names.
+    by : str
+        The column that groups the runs.
+    base : str, optional
+        The group whose mean is a dotted line.
+    """
+    height = 1.2 + 0.28 * runs[by].nunique()
+    _, axes = plt.subplots(1, len(measures), figsize=(8.6, height), sharey=True)
+    for ax, (measure, name) in zip(axes, measures.items(), strict=True):
+        sns.stripplot(runs, x=measure, y=by, color="C0", size=4, jitter=False, ax=ax)
+        if base is not None:
+            ax.axvline(runs.loc[runs[by] == base, measure].mean(), color="0.5", lw=1, ls=":")
+        ax.set(xlabel=fill(name, 16), ylabel="")
+        ax.grid(axis="y", color="0.9")
+        ax.locator_params(axis="x", nbins=2)
+    sns.despine()
+    return axes
+
+
+def plot_trends(runs, x, measures, by=None, columns=2, **look):
+    """Draw measures over what was varied: a panel each, means with the spread of the runs.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        A row per run.
+    x : str
+        The column that was varied.
+    measures : dict of str to str
+        Columns, with their names.
+    by : str, optional
+        The column of the groups, a line each.
+    columns : int
+        Panels in a row.
+    **look
+        Further arguments of ``Axes.set``.
+    """
+    rows = ceil(len(measures) / columns)
+    figsize = (7.4, 0.4 + 1.9 * rows)
+    _, axes = plt.subplots(rows, columns, figsize=figsize, sharex=True, squeeze=False)
+    for ax, (measure, name) in zip(axes.flat, measures.items(), strict=True):
+        drawn = {"x": x, "y": measure, "hue": by, "style": by, "markers": bool(by), "ax": ax}
+        sns.lineplot(runs, **drawn, errorbar="sd", err_style="bars", legend=ax is axes.flat[0])
+        ax.set(**{"title": name, "ylabel": ""} | look)
+    if by:
+        axes.flat[0].legend(frameon=False)
+    sns.despine()
+    return axes

@@ -95,7 +95,7 @@ def test_the_majority_class_is_written_and_its_share_is_the_color():
     counts = np.zeros((K, 2), dtype=int)
     counts[0], counts[1] = (3, 1), (0, 5)
     ax = drawn(figures.plot_classes(counts, SIZE, ["T-shirt/top", "Ankle boot"]))
-    assert [text.get_text() for text in ax.texts] == ["T-shirt", "Ankle"]
+    assert [text.get_text() for text in ax.texts] == ["T-shi", "Ankle"]
     assert ax.collections[0].get_array().compressed().tolist() == [0.75, 1]
 
 
@@ -293,3 +293,19 @@ def test_a_refusal_is_one_sentence(draw, sentence):
         draw()
     message = str(error.value)
     assert sentence in message and "\n" not in message and message.endswith(".")
+
+
+def test_panels_stand_side_by_side_in_their_order():
+    axes = figures.plot_side_by_side(
+        {"one": lambda ax: ax.plot([1, 2]), "two": lambda ax: ax.bar([0], [3])}, height=2
+    )
+    assert [ax.get_title() for ax in axes] == ["one", "two"]
+    assert len(axes[0].lines) == len(axes[1].patches) == 1
+    assert axes[0].figure.get_figheight() == 2
+
+
+def test_a_map_is_drawn_by_its_images_and_by_its_classes():
+    images, counts = np.linspace(0, 1, 16).reshape(4, 4), np.eye(4, dtype=int)
+    pictures, classes = figures.plot_map(images, counts, (2, 2), (2, 2), "abcd")
+    assert np.nanmax(pictures.images[0].get_array()) == 1
+    assert [text.get_text() for text in classes.texts] == [*"abcd"]

@@ -2,6 +2,8 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import pytest
 
 from desom import figures
 
@@ -25,3 +27,34 @@ def test_every_seed_has_a_dot_and_every_mean_a_bar_at_its_row():
 def test_axes_that_are_given_are_drawn_on():
     _, ax = plt.subplots()
     assert figures.plot_seeds({"one": [1.0]}, ax=ax) is ax
+
+
+RUNS = pd.DataFrame(
+    {
+        "change": ["base", "base", "new", "new"],
+        "length": [1, 1, 2, 2],
+        "purity": [0.5, 0.7, 0.8, 0.9],
+        "error": [0.2, 0.4, 0.3, 0.1],
+    }
+)
+MEASURES = {"purity": "purity", "error": "topographic error"}
+
+
+def test_every_run_is_a_dot_and_the_base_has_a_line_at_its_mean():
+    axes = figures.plot_dots(RUNS, MEASURES, "change", base="base")
+    for ax, measure in zip(axes, MEASURES, strict=True):
+        dots = np.concatenate([dots.get_offsets() for dots in ax.collections])
+        assert np.allclose(dots, np.stack([RUNS[measure], [0, 0, 1, 1]], axis=1))
+        assert np.allclose(ax.lines[0].get_xdata(), RUNS[measure][:2].mean())
+    assert axes[1].get_xlabel().split() == ["topographic", "error"]
+
+
+@pytest.mark.parametrize("by", [None, "change"])
+def test_a_trend_goes_through_the_means(by):
+    axes = figures.plot_trends(RUNS, "length", MEASURES, by, xlabel="steps")
+    assert [ax.get_title() for ax in axes.flat] == [*MEASURES.values()]
+    assert [ax.get_xlabel() for ax in axes.flat] == ["steps"] * 2
+    for ax, measure in zip(axes.flat, MEASURES, strict=True):
+        drawn = np.concatenate([line.get_xydata() for line in ax.lines])
+        for mean in RUNS.groupby("length")[measure].mean().reset_index().to_numpy():
+            assert np.isclose(drawn, mean).all(axis=1).any()

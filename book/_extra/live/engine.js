@@ -70,7 +70,8 @@ const DesomEngine = (() => {
   function createNetwork(widths, random) {
     return widths.slice(1).map((outputs, l) => {
       const limit = Math.sqrt(6 / (widths[l] + outputs));
-      const kernel = Float64Array.from({ length: widths[l] * outputs }, () => limit * (2 * random() - 1));
+      const draw = () => limit * (2 * random() - 1);
+      const kernel = Array.from({ length: widths[l] * outputs }, draw);
       return { kernel: parameter(kernel), bias: parameter(new Float64Array(outputs)) };
     });
   }

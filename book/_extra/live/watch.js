@@ -20,7 +20,8 @@
     const x = Float64Array.from(images.values, (value) => value / 16);
 
     let model, batches; // what learns, and from what
-    let losses, curves; // of the iterations since the last point; points by name: [iteration, value]
+    let losses; // of the iterations since the last point of the curves
+    let curves; // by name: points [iteration, value]
     let codes, counts; // of all images: the codes, and how many of each class a unit has
     let low, high; // the corners of the plane: it shows all that was there, and never closes in
     let since; // time and iteration from which the speed counts
@@ -105,6 +106,9 @@
       const done = model.iteration.toLocaleString("en");
       find("iteration").textContent = `${done} of ${ITERATIONS.toLocaleString("en")}`;
       find("width").textContent = Math.max(high[0] - low[0], high[1] - low[1]).toPrecision(2);
+      for (const { dataset, cells } of rows) {
+        cells[1].textContent = curves[dataset.curve]?.at(-1)[1].toPrecision(3) ?? "–";
+      }
       views.forEach((view) => view());
     }
 
@@ -148,10 +152,9 @@
     }
 
     // A curve over all iterations, from 0 or, on a logarithmic scale, from its lowest point.
-    function drawCurve({ curve, scale }, cell) {
+    function drawCurve({ curve, scale }) {
       return (context, width, height, { color }) => {
         const points = curves[curve] ?? [];
-        cell.textContent = points.length ? points.at(-1)[1].toPrecision(3) : "–";
         const heights = points.map(([, value]) => (scale === "log" ? Math.log(value) : value));
         const bottom = scale === "log" ? Math.min(...heights) : 0;
         const top = Math.max(...heights);
@@ -165,13 +168,13 @@
       };
     }
 
+    const { rows } = find("curves");
     const views = [
       LiveStage.surface(find("map"), drawMap),
       LiveStage.surface(find("codes"), drawCodes),
-      ...Array.from(find("curves").querySelectorAll("tr[data-curve]"), (row) => {
-        const [cell, canvas] = [row.querySelector("td"), row.querySelector("canvas")];
-        return LiveStage.surface(canvas, drawCurve(row.dataset, cell));
-      }),
+      ...Array.from(rows, (row) =>
+        LiveStage.surface(row.querySelector("canvas"), drawCurve(row.dataset)),
+      ),
     ];
 
     // What the reader does
@@ -187,7 +190,7 @@
 
     for (const name of sliders) find(name).addEventListener("input", showSettings);
     for (const name of ["size", "topology"]) {
-      find(name).addEventListener("change", () => begin("A new map, from the beginning."));
+      find(name).addEventListener("input", () => begin("A new map, from the beginning."));
     }
     find("restart").addEventListener("click", () => begin("From the beginning."));
     find("step").addEventListener("click", () => {
@@ -216,6 +219,7 @@
   try {
     await start();
   } catch (error) {
+    find("run").hidden = false;
     find("says").textContent = `This page does not work in this browser: ${error.message}.`;
     throw error;
   }
