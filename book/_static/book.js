@@ -5,11 +5,15 @@ if (window.MathJax) {
   MathJax.startup = { pageReady: () => loaded.then(() => MathJax.startup.defaultPageReady()) };
 }
 
+// What scrolls where it is too wide.
+const BOXES = "pre, .cell_output, .output, .pst-scrollable-table-container, mjx-container";
+
 // A table or an equation that is a little too wide becomes smaller. Where its letters would be
 // smaller than this, in pixels, it scrolls.
 const SMALLEST = 10.7;
 function fit(box) {
   for (const part of box.querySelectorAll(":scope > svg, table")) {
+    if (part.parentElement.closest(BOXES) !== box) continue; // a box within has it
     part.classList.remove("fitted");
     const room = box.clientWidth / box.scrollWidth;
     const letters = parseFloat(getComputedStyle(part).fontSize);
@@ -21,7 +25,6 @@ function fit(box) {
 // What scrolls can be scrolled by keys: it takes the focus, but only while it is too wide. The
 // theme's own way (see book/_ext/pages.py) knows nothing of what is folded when the page is opened.
 // Rounding makes some boxes a few pixels too narrow.
-const BOXES = "pre, .cell_output, .output, .pst-scrollable-table-container, mjx-container";
 const scrolled = new ResizeObserver((entries) => {
   requestAnimationFrame(() => {
     for (const { target } of entries) {
