@@ -80,7 +80,7 @@ def class_entropy(class_counts):
     """-sum_k ln(share of the majority class in unit k), over the units that have points.
 
     From the counts (K, C) of points by unit and class to a float of at least 0: 0 if no unit mixes
-    classes; lower is better. Units count alike, whatever their size (Elend & Kramer, LOD 2019).
+    classes; lower is better. Units count alike, whatever their size (Elend & Kramer, WSOM+ 2019).
     """
     counts = check_array("class_counts", class_counts, (None, None))
     counts = counts[counts.any(axis=1)]

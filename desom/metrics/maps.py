@@ -72,7 +72,7 @@ def class_scatter_index(class_counts, grid_distances):
     """Mean over classes of the connected regions of units with at least one of its points.
 
     From the arrays of `class_regions` to a float; lower is better. One stray point makes a region
-    (Elend & Kramer, LOD 2019).
+    (Elend & Kramer, WSOM+ 2019).
     """
     counts = check_array("class_counts", class_counts, (len(grid_distances), None))
     return float(_regions(counts > 0, grid_distances).mean())
@@ -258,7 +258,7 @@ def c_measure(x, bmus, grid_distances, sample_size=1000, random_state=0):
 def kruskal_shepard_error(x, bmus, grid_distances, sample_size=1000, random_state=0):
     """Mean squared difference of the distances of two points, in their space and on the map.
 
-    Each is divided by the largest one in the sample (Kruskal, 1964, as Elend & Kramer, LOD 2019,
+    Each is divided by the largest one in the sample (Kruskal, 1964, as Elend & Kramer, WSOM+ 2019,
     use it). From arrays as of `trustworthiness`, sampled as there, to a float in [0, 1]; lower is
     better.
     """

@@ -88,6 +88,35 @@ real = pytest.mark.skipif(
 )
 
 
+# The topics, in the order of the file; those above a topic are its beginnings, and a root.
+TOPICS = """
+    C11 C12 C13 C14 C15 C151 C1511 C152 C16 C17 C171 C172 C173 C174 C18 C181 C182 C183 C21 C22 C23
+    C24 C31 C311 C312 C313 C32 C33 C331 C34 C41 C411 C42 CCAT E11 E12 E121 E13 E131 E132 E14 E141
+    E142 E143 E21 E211 E212 E31 E311 E312 E313 E41 E411 E51 E511 E512 E513 E61 E71 ECAT G15 G151
+    G152 G153 G154 G155 G156 G157 G158 G159 GCAT GCRIM GDEF GDIP GDIS GENT GENV GFAS GHEA GJOB GMIL
+    GOBIT GODD GPOL GPRO GREL GSCI GSPO GTOUR GVIO GVOTE GWEA GWELF M11 M12 M13 M131 M132 M14 M141
+    M142
+"""
+
+
+@real
+def test_the_topics_are_a_tree_and_slipped_ones_break_it():
+    topics = TOPICS.split()
+    with np.load(Path(DESOM_DATA, "rcv1", "rcv1_single_root.npz")) as file:
+        labels = np.unpackbits(file["topics"], axis=1)[:, : len(topics)].astype(bool)
+    above = {topic: [topic[:-1], f"{topic[0]}CAT"] for topic in topics if not topic.endswith("CAT")}
+    pairs = [(t, next((a for a in names if a in topics), None)) for t, names in above.items()]
+    child, parent = zip(*[(topics.index(t), topics.index(a)) for t, a in pairs if a], strict=True)
+
+    def violations(labels):
+        return np.any(labels[:, child] & ~labels[:, parent], axis=1).mean()
+
+    assert violations(labels) == 0
+    for slip in (1, 11, 12, 14, 24):
+        slipped = np.pad(labels[:, slip:], [(0, 0), (0, slip)])
+        assert violations(slipped) > 0.9
+
+
 @real
 def test_real_rcv1_10k(monkeypatch):
     monkeypatch.setenv("DESOM_DATA", DESOM_DATA)
