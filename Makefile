@@ -1,6 +1,7 @@
 # Each target is a line or two that can be run by hand. `make` alone lists them.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The newest that TensorFlow has.
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
 SCALE ?= paper
 BIN := .venv/bin
 # These files say what is installed, and when.
@@ -99,7 +100,7 @@ $(PRINTER): $(COMPILER)
 	@touch $@
 
 $(BIN)/pip:
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
-	{ echo "Python 3.11 is needed, '$(PYTHON)' is not it; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
+	{ echo "Python 3.11, 3.12 or 3.13 is needed, '$(PYTHON)' is not it; name one: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@echo "Making .venv with $(PYTHON)"
 	$(PYTHON) -m venv .venv

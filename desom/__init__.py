@@ -4,6 +4,8 @@ import os
 from importlib import import_module
 from importlib.metadata import version
 
+from desom.errors import check_backend
+
 # Keeps most of TensorFlow's remarks on its build off the screen; what goes wrong is raised anyway.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -19,5 +21,6 @@ def __getattr__(name):
     if name == "datasets":
         return import_module("desom.datasets")
     if name in _HOMES:
+        check_backend()
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,6 +20,8 @@ DIGITS = 1e-3 / np.finfo(np.float32).eps
 SHARE, WIDEST = 0.99, 10
 # Root mean square spreads of columns for which steps of Adam and weights of losses are made.
 SPREADS = 0.01, 10
+LOST = "so far from zero, beside its spread, that float32 keeps less than three of its digits; "
+LOST += "subtract its mean before."
 CURE = "scale the columns alike, by scikit-learn's StandardScaler, say"
 
 
@@ -82,6 +84,12 @@ def origin_of(X):
     return mean.astype(X.dtype) if far else None
 
 
+def lost_columns(X):
+    """Columns of X (N, D), in double precision, of which float32 keeps less than three digits."""
+    mean, spread = np.abs(X.mean(axis=0)), X.std(axis=0)
+    return np.flatnonzero((spread > 0) & (mean > DIGITS * spread))
+
+
 def advise_on_scale(estimator, given, X):
     """Warn where X (N, D), float32, as checked from what was given, is on a scale of no use.
 
@@ -89,19 +97,15 @@ def advise_on_scale(estimator, given, X):
     their spread is far from that for which the steps of a training are made.
     """
     exact = sampled(given if isinstance(given, np.ndarray) or hasattr(given, "iloc") else X)
-    mean, spread = np.abs(exact.mean(axis=0)), exact.std(axis=0)
+    spread, lost = exact.std(axis=0), lost_columns(exact)
     varied = spread > 0
-    lost = np.flatnonzero(varied & (mean > DIGITS * spread))
     order = np.argsort(-spread)
     shares = np.cumsum(np.square(spread[order]))
     n_deciding = 1 + np.searchsorted(shares, SHARE * shares[-1])
     widest = spread.max() / np.percentile(spread[varied], 50, method="lower") if any(varied) else 0
     size = np.sqrt(shares[-1] / len(spread))
     if len(lost):
-        _warn(
-            f"{_named(estimator, lost)} of X lies so far from zero, beside its spread, that "
-            "float32 keeps less than three of its digits; subtract its mean before."
-        )
+        _warn(f"{_named(estimator, lost)} of X lies {LOST}")
     elif 2 * n_deciding <= varied.sum() and widest > WIDEST:
         _warn(
             f"{n_deciding} of {len(spread)} columns of X, {_named(estimator, order[:n_deciding])}, "

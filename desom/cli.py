@@ -1,13 +1,16 @@
-"""The command line: ``desom run``, ``status``, ``convert`` and ``bench``."""
+"""The command line: ``desom train`` for any data; ``run`` and others for those of the paper."""
 
 import argparse
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
 
-from desom.errors import InputError, LostWorker
+from desom.errors import InputError, LostWorker, check_backend
 from desom.experiments import records
 
 
@@ -25,8 +28,35 @@ def main(argv=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="desom", description="Reproduce the runs of the paper.")
+    text = "Train a map of your data, or reproduce the runs of the paper."
+    parser = argparse.ArgumentParser(prog="desom", description=text)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    text = "train a map of a table (.csv), of arrays (.npz) or of a folder of images, save it, and "
+    text += "write a page of HTML: the map, its columns, its indices, what to look at"
+    sub = commands.add_parser("train", help="train a map of your own data", description=text)
+    sub.set_defaults(command=_train)
+    sub.add_argument("data", metavar="DATA", help="path of the table, the arrays or the folder")
+    sub.add_argument("--label", metavar="COLUMN", help="of a table: the classes, only to judge by")
+    sub.add_argument(
+        "--map-size",
+        type=_positive,
+        nargs=2,
+        default=(8, 8),
+        metavar=("R", "C"),
+        help="rows and columns; default: 8 8",
+    )
+    text = "desom (default) or kerasom, a map without codes"
+    sub.add_argument("--method", default="desom", choices=("desom", "kerasom"), help=text)
+    sub.add_argument(
+        "--iterations", type=_positive, default=2500, metavar="N", help="default: 2500"
+    )
+    text = "weight of the map's loss, of desom; default: 0.001"
+    sub.add_argument("--gamma", type=float, default=0.001, metavar="G", help=text)
+    text = "last temperature, higher for a smoother map; default: 0.1"
+    sub.add_argument("--t-min", type=float, default=0.1, metavar="T", help=text)
+    sub.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    sub.add_argument("--raw", action="store_true", help="do not scale a table to unit variance")
+    sub.add_argument("--out", metavar="PATH", help="of the map; the page is PATH.html")
     for name, text in (
         ("run", "run what is missing of a grid, and record it"),
         ("status", "count what is recorded of a grid; exit status 1 if any is missing"),
@@ -79,12 +109,31 @@ def _positive(text):
     return int(text)
 
 
+@contextmanager
+def _quiet():
+    """Keep what libraries print while they are imported from the screen: they raise what is wrong.
+
+    TensorFlow's lines do not come from Python, and none of its settings stops the first ones.
+    """
+    sys.stderr.flush()
+    screen, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
+        os.close(nowhere)
+
+
 def _schedule():
     """Import what trains. Ctrl-C waits for that: JAX crashes if it comes in between."""
+    check_backend()
     held = []
     handler = signal.signal(signal.SIGINT, lambda *event: held.append(event))
     try:
-        from desom.experiments import schedule
+        with _quiet():
+            from desom.experiments import schedule
     finally:
         signal.signal(signal.SIGINT, handler)
     if held and callable(handler):
@@ -105,6 +154,45 @@ def _grid(arguments):
     for run, error in schedule.failed(runs, a.results):
         print(f"{run} failed: {error}")
     return 0 if counts == wanted else 1
+
+
+def _train(arguments):
+    a = arguments
+    from desom import datasets
+
+    data = datasets.load(a.data, a.label)
+    out = Path(a.out or f"{records.clean(a.data).removesuffix('.csv')}.map")
+    records.check_writable(out.absolute().parent, "folder of the map")
+    _schedule()
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from desom.methods import estimator_class
+    from desom.report.page import write_page
+    from desom.storage import save
+
+    own = {"learning_rate": 0.01}
+    if a.method == "desom":
+        # The paper's network has 3.3 million weights, which a table of few columns does not feed.
+        narrow = {"hidden_units": (100, 100, 200)} if data.x.shape[1] < 200 else {}
+        own = {"gamma": a.gamma, "latent_dim": min(10, data.x.shape[1])} | narrow
+    lengths = {"iterations": a.iterations, "t_min": a.t_min, "t_max": max(10.0, a.t_min)}
+    estimator = estimator_class(a.method)(
+        tuple(a.map_size), random_state=a.seed, verbose=1, **lengths, **own
+    )
+    scaled = not (a.raw or data.image_shape)
+    pipeline = make_pipeline(StandardScaler(with_mean=scaled, with_std=scaled), estimator)
+    try:
+        pipeline.fit(data.x)
+    except (ValueError, FloatingPointError) as error:
+        raise InputError(str(error)) from error
+    prototypes = getattr(estimator, "decode", lambda m: m)(estimator.cluster_centers_)
+    page = out.with_name(f"{out.name}.html")
+    save(pipeline, out)
+    scaler, prototypes = pipeline[0], pipeline[0].inverse_transform(prototypes)
+    write_page(page, estimator, scaler.transform(data.x), data, prototypes)
+    print(f"{out} has the map: desom.load({str(out)!r}).predict(x). Look at it: {page}")
+    return 0
 
 
 def _convert(arguments):

@@ -36,7 +36,7 @@ def save(estimator, path):
 
 
 def load(path):
-    """Read an estimator that `save` wrote; only classes of this package are made.
+    """Read an estimator that `save` wrote, or a pipeline that ends in one; makes no foreign class.
 
     Raises OSError if the file cannot be read, InputError if it holds something else or is damaged.
     """
@@ -45,10 +45,10 @@ def load(path):
         types = skops.io.get_untrusted_types(data=content)
         foreign = [name for name in types if not name.startswith("desom.")]
         estimator = None if foreign else skops.io.loads(content, trusted=types)
-    # A foreign or damaged archive fails in a dozen ways, each with an error of its own.
-    except Exception as error:
+    except Exception as error:  # a foreign or damaged archive fails in a dozen ways
         raise InputError(f"{path} is not a saved estimator, or it is damaged.") from error
-    if foreign or not type(estimator).__module__.startswith("desom."):
-        held = ", ".join(foreign) or type(estimator).__name__
+    last = getattr(estimator, "steps", [("", estimator)])[-1][1]
+    if foreign or not type(last).__module__.startswith("desom."):
+        held = ", ".join(foreign) or type(last).__name__
         raise InputError(f"{path} is not a saved estimator of this package: it holds {held}.")
     return estimator

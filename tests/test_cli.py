@@ -8,14 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+from sklearn.datasets import load_digits, load_wine
+from sklearn.preprocessing import StandardScaler
 
-from desom import cli
+from desom import __version__, cli, metrics
 from desom.cli import main
 from desom.experiments import records
 from desom.experiments.schedule import runs_of
+from desom.storage import load
 
 # Two methods that are over in no time.
 PART = ["table2", "--scale", "quick", "--datasets", "digits", "--methods"]
@@ -35,6 +43,102 @@ def command(tmp_path):
 def contents(folder):
     """Give the files of a folder, but locks, with what they hold."""
     return {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+
+
+# A map of one's own data
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write the wine data as a table with words as classes."""
+    wine = load_wine(as_frame=True)
+    frame = wine.data.assign(type=wine.target_names[wine.target])
+    frame.to_csv(tmp_path / "cells of wine.csv", index=False)
+    return frame
+
+
+@pytest.mark.parametrize("method", ["desom", "kerasom"])
+def test_train_saves_a_map_and_writes_a_page(method, table, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--label", "type", "--map-size", "3", "4", "--method", method, "--out", "own/map"]
+    assert main(["train", "cells of wine.csv", *arguments, "--iterations", "20"]) == 0
+    printed, errors = capfd.readouterr()
+    assert "own/map.html" in printed.replace("\\", "/")
+    assert "oneDNN" not in errors
+    kept = load("own/map")
+    units = kept.predict(table.drop(columns="type").to_numpy())
+    assert np.array_equal(units, kept[-1].labels_)
+    page = Path("own/map.html").read_text(encoding="utf-8")
+    soup = BeautifulSoup(page, "html.parser")
+    assert all(img["alt"] and img["src"].startswith("data:image/png") for img in soup("img"))
+    assert len(soup("img")) == 3 and not re.search(r'(src|href)="(?!data:)', page)
+    scores = {row.th.text: float(row.td.text) for row in soup("tr")}
+    assert scores["units used"] == len(np.unique(units))
+    classes = table["type"].to_numpy()
+    assert scores["purity"] == pytest.approx(metrics.purity(classes, units), abs=1e-3)
+    if method == "kerasom":
+        x = StandardScaler().fit_transform(table.drop(columns="type"))
+        error = metrics.quantization_error(x, kept[-1].cluster_centers_)
+        assert scores["quantization error"] == pytest.approx(error, abs=1e-2)
+
+
+def test_train_takes_a_folder_of_images(tmp_path):
+    digits = load_digits()
+    for number, (image, digit) in enumerate(zip(digits.images[:40], digits.target, strict=False)):
+        folder = tmp_path / "images" / f"digit {digit}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((15 * image).astype("uint8")).save(folder / f"{number}.png")
+    out = tmp_path / "digits.map"
+    arguments = ["--map-size", "3", "3", "--iterations", "5", "--out", str(out)]
+    assert main(["train", str(tmp_path / "images"), *arguments]) == 0
+    page = (tmp_path / "digits.map.html").read_text(encoding="utf-8")
+    assert "64 columns" in page and "purity" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["none.csv"], "does not exist"),
+        (["cells of wine.csv"], "words in type"),
+        (["cells of wine.csv", "--label", "kind"], "no column 'kind'"),
+        (["cells of wine.csv", "--label", "type", "--gamma", "-1"], "gamma"),
+        (["cells of wine.csv", "--label", "type", "--map-size", "20", "20"], "400 prototypes"),
+    ],
+)
+def test_train_says_what_it_cannot_use(arguments, complaint, table, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = contents(tmp_path)
+    assert main(["train", *arguments]) == 2
+    message = capsys.readouterr().err
+    assert complaint in message and message.startswith("desom: ")
+    assert message.rstrip().endswith(".") and message.count("\n") == 1
+    assert contents(tmp_path) == before
+
+
+def test_help_of_train_fits_one_screen(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 40 and max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("backend", ["tensrflow", "torch", "numpy"])
+def test_a_backend_that_is_not_there_is_said_in_one_sentence(backend):
+    if backend == "torch" and find_spec("torch"):
+        pytest.skip("PyTorch is installed")
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    command = [sys.executable, "-m", "desom", "status", "table2"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert re.fullmatch(r"desom: [^\n]*KERAS_BACKEND[^\n]*\.\n", ended.stderr)
+
+
+def test_the_command_line_answers_without_a_line_of_tensorflow():
+    command = [sys.executable, "-m", "desom", "status", "table2", "--scale", "quick"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode in (0, 1) and ended.stderr == ""
+    assert version("desom") == __version__
 
 
 # Exit statuses

@@ -1,4 +1,4 @@
-"""The data sets: one name, or a path to an .npz, gives one `Dataset`.
+"""The data sets: one name, or a path of the user, gives one `Dataset`.
 
 - ``mnist``: 70,000 handwritten digits (LeCun, Bottou, Bengio and Haffner, 1998).
 - ``fashion_mnist``: 70,000 photographs of clothes (Xiao, Rasul and Vollgraf, 2017).
@@ -18,8 +18,6 @@ from that cache, where it is downloaded if need be; the documents of ``rcv1_10k`
 """
 
 import hashlib
-import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
@@ -29,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.datasets import load_digits
 
-from desom.datasets import published, rcv1_10k, reuters
+from desom.datasets import files, published, rcv1_10k, reuters
 from desom.errors import InputError, check_name
 
 
@@ -51,6 +49,8 @@ class Dataset:
         The name of class ``c`` at index ``c``.
     held_out : Dataset, optional
         What a run measures in the place of the data points that it trained on.
+    feature_names : tuple of str, or None
+        The names of the columns of ``x``, those of a table.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Dataset:
     image_shape: tuple[int, int] | None = None
     class_names: tuple[str, ...] | None = None
     held_out: "Dataset | None" = None
+    feature_names: tuple[str, ...] | None = None
 
     @cached_property
     def sha256(self):
@@ -144,41 +145,6 @@ _SPLIT = {"mnist_60k": ("mnist", 60_000), "fashion_mnist_60k": ("fashion_mnist",
 NAMES = (*_KNOWN, *_SPLIT)
 
 
-def _load_npz(name):
-    if not Path(name).is_file():
-        raise InputError(f"{name} does not exist: give the path of an .npz with x and optional y.")
-    if not zipfile.is_zipfile(name):
-        raise InputError(f"{name} is not an .npz: make it with np.savez(path, x=x, y=y).")
-    try:
-        with np.load(name, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in ("x", "y") if key in file}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{name} cannot be read: {error}.") from error
-
-    if "x" not in arrays:
-        raise InputError(f"{name} holds no array named x: make it with np.savez(path, x=x, y=y).")
-    x = arrays["x"]
-    if x.dtype.kind not in "biuf":
-        raise InputError(f"x of {name} has dtype {x.dtype}: it must hold real numbers.")
-    if x.ndim < 2 or x.size == 0:
-        raise InputError(f"x of {name} has shape {x.shape}: it must hold one data point per row.")
-    image_shape = x.shape[1:] if x.ndim == 3 else None
-    with np.errstate(over="ignore"):
-        x = np.ascontiguousarray(x, dtype=np.float32).reshape(len(x), -1)
-    if not np.isfinite(x).all():
-        raise InputError(f"x of {name} holds NaN, infinity, or numbers too large for float32.")
-
-    y = arrays.get("y")
-    if y is not None:
-        if y.dtype.kind not in "biu" or y.shape != (len(x),):
-            raise InputError(
-                f"y of {name} has dtype {y.dtype} and shape {y.shape}: it must hold one integer for"
-                f" each of the {len(x)} rows of x."
-            )
-        y = np.ascontiguousarray(y, dtype=np.int64)
-    return Dataset(name, x, y, image_shape)
-
-
 def n_classes(name):
     """Give the number of classes, at least 2, of one of `NAMES`, without loading it."""
     return len(describe(name).class_names)
@@ -190,15 +156,19 @@ def describe(name):
     return _KNOWN[_SPLIT.get(name, (name,))[0]][1]
 
 
-def load(name):
+def load(name, label=None):
     """Load a data set.
 
     Parameters
     ----------
     name : str or path
-        One of `NAMES`, or the path of an ``.npz`` (not a pickle) that holds ``x``, an array of real
-        numbers of shape (N, ...), and optionally ``y``, integers of shape (N,). The rows of ``x``
-        are flattened; with three axes they are images. Values are taken as they are.
+        One of `NAMES`, or a path. An ``.npz`` (not a pickle) holds ``x``, an array of real numbers
+        of shape (N, ...), and optionally ``y``, integers or words of shape (N,). The rows of ``x``
+        are flattened; with three axes they are images. A ``.csv`` has a line of names and then
+        numbers. A folder has images of one size, read as grays in [0, 1]; if all are in folders
+        below it, these name their classes. Other values are taken as they are.
+    label : str, optional
+        The column of a ``.csv`` that holds the classes.
 
     Returns
     -------
@@ -212,15 +182,15 @@ def load(name):
     ------
     InputError
         If the name is unknown; if a published file is neither found nor to be downloaded, or is not
-        the published one, which is then kept aside; or if the ``.npz`` cannot be used.
+        the published one, which is then kept aside; or if the file cannot be used.
     """
     name = str(name)
-    if name.endswith(".npz"):
-        return _load_npz(name)
+    if name.lower().endswith((".npz", ".csv")) or (name not in NAMES and Path(name).is_dir()):
+        return Dataset(name, **files.read(name, label))
     try:
         check_name("data set", name, NAMES)
     except InputError as error:
-        raise InputError(f"{error} A path to an .npz is accepted too.") from None
+        raise InputError(f"{error} A path is accepted too, of {files.FORMS}.") from None
     if name in _SPLIT:
         whole, n = load(_SPLIT[name][0]), _SPLIT[name][1]
         parts = ((whole.x[part], whole.y[part]) for part in (slice(n), slice(n, None)))

@@ -10,7 +10,6 @@ import json
 import os
 import re
 from contextlib import contextmanager
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,6 @@ FAILED = ".failed.json"
 # What names a record, and what else of it is an object.
 NAMING = ("method", "dataset", "key")
 PARTS = ("config", "metrics", "curves", "seconds", "environment")
-names = itemgetter(*NAMING)
 
 # Files with a record on each line: as all were, before each run had its own.
 OLD_FORM = ("*/*.jsonl", "failures.jsonl")
@@ -63,12 +61,22 @@ def check_writable(folder, name="results folder"):
         raise InputError(f"the {name} {folder} cannot be written; choose another.")
 
 
+def names(record):
+    """Give what names a record: its method, the clean name of its data set, its key."""
+    return record["method"], clean(record["dataset"]), record["key"]
+
+
+def clean(dataset):
+    """Name a data set in a file's name: of one given by path, the file's own name."""
+    return re.sub(r"[^\w.-]+", "_", Path(dataset).name.removesuffix(".npz")).lstrip("_.-") or "data"
+
+
 def place(folder, method, dataset, key, ending=".json"):
     """Give the path of a record, ``<folder>/<method>/<dataset>-<key>.json``, or of its neighbors.
 
     Those end in ".npz", the arrays, and in ".failed.json", a failure.
     """
-    return Path(folder, method, f"{dataset}-{key}{ending}")
+    return Path(folder, method, f"{clean(dataset)}-{key}{ending}")
 
 
 def write(folder, record, ending=".json"):
@@ -98,12 +106,9 @@ def read(folder, method="*", dataset=None):
     InputError if a file is not a record, or the folder has records in the old form.
     """
     _refuse_old_form(folder)
-    paths = Path(folder).glob(f"{method}/*-*.json")
-    records = [
-        read_file(path)
-        for path in sorted(paths)
-        if not path.name.endswith(FAILED) and dataset in (None, path.stem.rpartition("-")[0])
-    ]
+    paths = Path(folder).glob(f"{method}/{clean(dataset) if dataset else '*'}-*.json")
+    records = [read_file(path) for path in sorted(paths) if not path.name.endswith(FAILED)]
+    records = [record for record in records if dataset in (None, record["dataset"])]
     records.sort(key=lambda r: (r["method"], r["dataset"], str(r.get("created"))))
     return {record["key"]: record for record in records}
 
@@ -143,7 +148,8 @@ def read_file(path, ending=".json"):
 def parse(content):
     """Give the record that some bytes of JSON are, or None.
 
-    A record is an object. Its ``method``, ``dataset`` and ``key`` can be parts of a file's name.
+    A record is an object. Its ``method``, ``dataset`` and ``key`` can be parts of a file's name;
+    the data set may be a path.
     """
     try:
         record = json.loads(content)
@@ -152,7 +158,8 @@ def parse(content):
     if not isinstance(record, dict):
         return None
     texts = [record.get(name) for name in NAMING]
-    sound = all(isinstance(text, str) and re.fullmatch(r"\w[\w.-]*", text) for text in texts)
+    sound = all(isinstance(text, str) for text in texts)
+    sound = sound and all(re.fullmatch(r"\w[\w.-]*", text) for text in names(record))
     return record if sound and all(isinstance(record.get(n, {}), dict) for n in PARTS) else None
 
 

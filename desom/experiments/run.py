@@ -83,7 +83,7 @@ def run_and_record(run, data, folder, announcement=None):
         if not ours or records.find(folder, [run]):
             return
         # Half a file of a process that was killed; nobody else writes this run.
-        for path in Path(folder, run.method).glob(f".{run.dataset}-{run.key}.*"):
+        for path in Path(folder, run.method).glob(f".{records.clean(run.dataset)}-{run.key}.*"):
             path.unlink()
         environment()
         if announcement:
@@ -140,7 +140,7 @@ def _execute(run, data, verbose):
     result = {
         "metrics": scores,
         "curves": {name: [_short(v) for v in curve] for name, curve in curves.items()},
-        "artifact": f"{run.method}/{run.dataset}-{run.key}.npz" if arrays else None,
+        "artifact": f"{run.method}/{records.clean(run.dataset)}-{run.key}.npz" if arrays else None,
         "seconds": seconds,
         "data_sha256": data.sha256,
     }
