@@ -111,10 +111,7 @@ def _positive(text):
 
 @contextmanager
 def _quiet():
-    """Keep what libraries print while they are imported from the screen: they raise what is wrong.
-
-    TensorFlow's lines do not come from Python, and none of its settings stops the first ones.
-    """
+    """Keep what libraries print in C while they are imported from the screen; they raise faults."""
     sys.stderr.flush()
     screen, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

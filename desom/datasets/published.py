@@ -5,7 +5,7 @@ import math
 import os
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +69,10 @@ REUTERS21578 = Published(
 
 def cache():
     """Folder of the user's cache: downloaded files, trained autoencoders; it may not exist yet."""
-    return Path(pooch.os_cache("desom"))
+    try:
+        return Path(pooch.os_cache("desom"))
+    except RuntimeError:  # who has no home has no cache of their own
+        return Path(gettempdir(), "desom")
 
 
 def folders(*names):

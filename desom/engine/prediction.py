@@ -130,7 +130,9 @@ def apply(model, x):
         If the output is not finite: the last steps of a training can ruin the weights unseen, for
         no later loss shows it.
     """
-    n_rows = _rows_of_a_block(model)
+    # By the model alone: fewer where its input or output is wide.
+    width = max(model.input_shape[1], *model.output_shape[1:])
+    n_rows = max(1, min(PREDICTION_BATCH, BLOCK_BYTES // (4 * width)))
     forward, n_threads = _forward(model, n_rows)
     output = np.empty((len(x), *model.output_shape[1:]), dtype=np.float32)
 
@@ -149,12 +151,6 @@ def apply(model, x):
             "to [0, 1]."
         )
     return output
-
-
-def _rows_of_a_block(model):
-    """Give the rows of a block, by the model alone: fewer where its input or output is wide."""
-    width = max(model.input_shape[1], *model.output_shape[1:])
-    return max(1, min(PREDICTION_BATCH, BLOCK_BYTES // (4 * width)))
 
 
 def _forward(model, n_rows):

@@ -49,11 +49,9 @@ def plot_curves(curves, axes=None):
         else:
             panels[name] = when
     if axes is None:
-        size = 2.4 * max(1, len(panels)), 2.4
-        _, axes = plt.subplots(
-            1, max(1, len(panels)), figsize=size, squeeze=False, layout="constrained"
-        )
-        axes = axes[0]
+        n = max(1, len(panels))
+        look = {"figsize": (2.4 * n, 2.4), "squeeze": False, "layout": "constrained"}
+        axes = plt.subplots(1, n, **look)[1][0]
     for ax, (name, when) in zip(axes, panels.items(), strict=False):
         values = np.asarray(curves[name], dtype=float)
         if when is None or len(curves[when]) != len(values):

@@ -86,10 +86,9 @@ def check_distances(grid_distances, n_units):
     """Return distances between all units of a map: an array (K, K), or `GridDistances`."""
     if isinstance(grid_distances, GridDistances):
         given = (len(grid_distances),) * 2
-        if given != (n_units, n_units):
-            wanted = f"it must be ({n_units}, {n_units})"
-            raise InputError(f"grid_distances of shape {given} cannot be used: {wanted}.")
-        return grid_distances
+        if given == (n_units, n_units):
+            return grid_distances
+        grid_distances = np.broadcast_to(0, given)
     return check_array("grid_distances", grid_distances, (n_units, n_units))
 
 

@@ -31,9 +31,11 @@ def indices(estimator, points, data):
     codes = estimator.transform(points) if hasattr(estimator, "transform") else points
     units, prototypes = estimator.predict(points), estimator.cluster_centers_
     distances = metrics.GridDistances(estimator.map_size, estimator.topology, estimator.toroidal)
-    scores = {"units_used": len(np.unique(units))}
-    scores["quantization_error"] = metrics.quantization_error(codes, prototypes)
-    scores["topographic_error"] = metrics.topographic_error(codes, prototypes, distances)
+    scores = {
+        "units_used": len(np.unique(units)),
+        "quantization_error": metrics.quantization_error(codes, prototypes),
+        "topographic_error": metrics.topographic_error(codes, prototypes, distances),
+    }
     if len(points) > 10:
         for name in ("trustworthiness", "neighborhood_preservation"):
             scores[name] = getattr(metrics, name)(codes, units, distances)

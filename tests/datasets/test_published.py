@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -259,3 +260,11 @@ def test_file_that_is_not_idx(paths, content):
     paths[2].write_bytes(content)
     with pytest.raises(InputError, match=f"{TEST_IMAGES} is not an IDX file"):
         read_images(paths)
+
+
+def test_who_has_no_home_has_a_cache_among_temporary_files(monkeypatch):
+    def no_home(project):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("pooch.os_cache", no_home)
+    assert published.cache().is_relative_to(tempfile.gettempdir())

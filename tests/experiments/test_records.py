@@ -46,6 +46,27 @@ def test_records_come_back_by_key_in_the_order_in_which_they_were_made(tmp_path)
     assert list(got.values()) == written
 
 
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ("/data/of mine/my cells.npz", "my_cells"),
+        ("../cells.csv", "cells.csv"),
+        ("images/", "images"),
+        ("/data/.npz", "data"),
+        ("mnist_60k", "mnist_60k"),
+    ],
+)
+def test_a_record_of_data_given_by_path_lies_in_the_folder(dataset, name, tmp_path):
+    run = Run("desom", dataset, 3, {"map_size": [8, 8]})
+    one = {"method": "desom", "dataset": dataset, "key": run.key}
+    records.write(tmp_path, one)
+    assert [path.name for path in tmp_path.rglob("*.json")] == [f"{name}-{run.key}.json"]
+    assert records.find(tmp_path, [run]) == {run.key: one}
+    assert records.read(tmp_path, "desom", dataset) == records.read(tmp_path) == {run.key: one}
+    records.write(tmp_path, one | {"error": "lost"}, FAILED)
+    assert len(records.find(tmp_path, [run], FAILED)) == 1
+
+
 def test_record_is_a_file_of_json_with_a_line_for_each_entry(tmp_path):
     one = record("a", note="two\nlines", curves={"loss": [1, 2], "none": []}, seconds={})
     records.write(tmp_path, one)
