@@ -167,5 +167,5 @@ def _differing_settings(record, configs):
     return ", ".join(
         f"{name}={value}"
         for name, value in record["config"].items()
-        if name not in KEPT and any(config[name] != value for config in of_method)
+        if name not in KEPT and any(config.get(name) != value for config in of_method)
     )

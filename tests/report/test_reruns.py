@@ -127,8 +127,8 @@ def test_quick_runs_are_not_compared(tmp_path):
 
 
 RESULTS = {
-    *("clustering", "deep_clustering", "desom", "figure6", "gamma", "latent", "performance"),
-    *("topologies", "training"),
+    *("clustering", "deep_clustering", "deep_clustering_settings", "desom", "figure6", "gamma"),
+    *("latent", "performance", "topologies", "training"),
 }
 
 
@@ -139,6 +139,19 @@ def test_every_chapter_with_results_ends_with_the_reader_s_runs():
             if "your_runs(" in cell.source and cell.cell_type == "code":
                 calls[path.stem] = cell.source
     assert {name for name, call in calls.items() if call.startswith("your_runs(scale, ")} == RESULTS
+
+
+def test_a_setting_that_some_records_leave_out_is_named(tmp_path):
+    (run,) = runs_of("table1", methods=["dec"], dataset_names=["mnist"], seeds=[99])
+    recorded_run(tmp_path, run, 0.5)
+    page = reruns.your_runs("paper", "table1", "table1_adam", methods=["dec"], folder=tmp_path)
+    assert "pretraining=sgd" in page.to_html()
+
+
+def test_a_seed_that_is_recorded_is_not_proposed(tmp_path):
+    recorded = {run.seed for run in runs_of("table1")}
+    page = reruns.your_runs("paper", "table1", folder=tmp_path).data
+    assert int(re.search(r"--seeds (\d+)", page)[1]) not in recorded
 
 
 @pytest.mark.parametrize("name", sorted(RESULTS))
