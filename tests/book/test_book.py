@@ -109,6 +109,7 @@ def test_every_method_of_the_tables_has_its_page():
     text = "\n".join(page.read_text("utf-8") for page in (ROOT / "book/methods").glob("*.md"))
     chapters = dict.fromkeys(published.TABLE1, "deep_clustering")
     chapters |= dict.fromkeys(published.TABLE2, "clustering")
+    chapters |= dict.fromkeys(published.MAPS, "best_map")
     for method, chapter in chapters.items():
         for part in ("scores", "settings"):
             assert f"```{{glue}} {part}-{method}\n:doc: ../{chapter}.ipynb\n```" in text
