@@ -77,8 +77,8 @@ def judge(records):
             against_phases(phases, ACCURACY),
         ),
         "friendly": _compare(
-            "Joint training makes the space *SOM-friendly*",
-            f"{both}, the share of samples whose two nearest units are neighbors",
+            "Joint training makes the space SOM-friendly",
+            f"{both}, share of samples whose two nearest units are neighbors",
             against_phases(phases, (ORDER,)),
             "latent",
         ),
