@@ -30,6 +30,8 @@ DATASETS = {
     "digits": "Digits",
 }
 
+SIGNS = {"reproduced": "=", "better": "▲", "worse": "▼", "undecided": "?"}
+
 METRICS = {"purity": "purity", "nmi_geometric": "NMI", "two_level_accuracy": "accuracy"}
 
 # What LaTeX would take for a command, and signs that not every font of its has.
@@ -55,7 +57,7 @@ def tidy(records, settings=()):
         own, threads = scores.get("accuracy"), record["environment"]["threads"]
         rows.append(
             {name: record[name] for name in ("method", "dataset", "seed", "key")}
-            | {name: _hashable(record["config"][name]) for name in settings}
+            | {name: _hashable(record["config"].get(name, np.nan)) for name in settings}
             | {name: np.nan if value is None else value for name, value in scores.items()}
             | {"two_level_accuracy": scores.get("km_accuracy", np.nan) if own is None else own}
             | {f"seconds_{name}": value for name, value in record["seconds"].items()}
@@ -143,7 +145,7 @@ def _verdict_lines(cell):
 
 def _arrange(cells, write):
     """Lay out cells as a table: methods by data sets and metrics, each in its first order."""
-    texts = [write(_cell_lines(cell), cell.bold) for cell in cells.itertuples()]
+    texts = [write(cell) for cell in cells.itertuples()]
     table = cells.assign(text=texts).set_index(["method", "dataset", "metric"])["text"]
     rows, datasets, metrics = (list(dict.fromkeys(cells[name])) for name in table.index.names)
     return pd.DataFrame(
@@ -156,33 +158,44 @@ def _arrange(cells, write):
     )
 
 
+def _two_lines(cell):
+    """Write what a cell says as HTML: ours, and below it the paper's number with its verdict."""
+    ours = "not run here"
+    if cell.n:
+        ours = f"<b>{cell.mean:.3f}</b>" if cell.bold else f"{cell.mean:.3f}"
+        ours += f" ± {cell.sd:.3f}" if cell.n > 1 else ""
+        ours += f", {cell.n} seed{'s' * (cell.n > 1)}" if cell.n != SEEDS else ""
+    if np.isnan(cell.published):
+        return ours
+    spoken = ", ".join(_verdict_lines(cell))
+    sign = SIGNS.get(cell.verdict, "")
+    verdict = f' <span title="{spoken}" aria-label="{spoken}">{sign}</span>' if sign else ""
+    return f"{ours}<br>paper {cell.published:.3f}{verdict}"
+
+
 def to_html(cells, caption, label):
-    """Render what `compare` gives as a Styler: small, with every line of a cell on its own.
+    """Render what `compare` gives as a Styler: two lines a cell, ours and the paper's.
 
-    The caption is plain text; the label names the table on the page.
+    A sign after the paper's number is the verdict, which a pointer over it says in words. The
+    caption is plain text; the label names the table on the page.
     """
-
-    def write(lines, bold):
-        first, *others = map(escape, lines)
-        return "<br>".join([f"<b>{first}</b>" if bold else first, *others])
-
-    cell = [("white-space", "nowrap"), ("padding", "0.3em 0.4em"), ("vertical-align", "top")]
+    table = _arrange(cells, _two_lines).style.set_uuid(label)  # pandas would draw one at random
+    cell = [("white-space", "nowrap"), ("padding", "0.3em 0.5em"), ("vertical-align", "top")]
     style = [
-        {"selector": "", "props": [("font-size", "70%"), ("line-height", "1.3")]},
+        {"selector": "", "props": [("font-size", "75%"), ("line-height", "1.35")]},
         {"selector": "caption", "props": [("caption-side", "bottom"), ("text-align", "left")]},
         {"selector": "th, td", "props": cell},
         {"selector": "th.row_heading", "props": [("text-align", "left")]},
     ]
-    table = _arrange(cells, write).style.set_uuid(label)  # pandas would draw one at random
     return table.set_caption(escape(caption)).set_table_styles(style)
 
 
 def to_latex(cells, caption, label):
     r"""Render it as the text of a ``table*`` with booktabs; the label is one for ``\ref``."""
 
-    def write(lines, bold):
-        first, *others = [line.translate(LATEX) for line in lines]
-        stack = [rf"\textbf{{{first}}}" if bold else first, *others]
+    def write(cell):
+        first, *others = [line.translate(LATEX) for line in _cell_lines(cell)]
+        stack = [rf"\textbf{{{first}}}" if cell.bold else first, *others]
         return r"\begin{tabular}[t]{@{}c@{}}" + r"\\".join(stack) + r"\end{tabular}"
 
     table = _arrange(cells, write)

@@ -142,6 +142,16 @@ def test_cells_without_runs_and_cells_without_published_numbers():
     assert unpublished["bold"] and unpublished["verdict"] == ""
 
 
+def test_beside_a_stand_in_is_the_number_of_the_paper_without_a_verdict():
+    runs = tidy([record("desom", "rcv1_10k", seed, 0.85) for seed in range(10)])
+    cells = compare(runs, ["rcv1_10k"], ["purity"], published.TABLE2).set_index("method")
+    quoted = published.TABLE2["desom"]["reuters10k"][0]
+    assert cells.loc["desom", "published"] == quoted and cells.loc["desom", "verdict"] == ""
+    assert cells.loc["desom", "difference"] == pytest.approx(0.85 - quoted, abs=0.01)
+    html = method_scores(compare(runs, ["rcv1_10k"], ["purity"], published.TABLE2), "desom")
+    assert html.startswith("<p>The paper has no number for what was run here.</p>")
+
+
 def test_a_metric_that_no_run_has_is_refused():
     runs = tidy(all_records())
     with pytest.raises(InputError, match="unknown metric 'purty': did you mean 'purity'"):
@@ -166,10 +176,12 @@ def test_every_rendering_follows_a_record_that_changes():
 def test_the_page_shows_what_the_cells_hold():
     html = to_html(table(), "See <this> & that", "t").to_html()
     assert "See &lt;this&gt; &amp; that" in html
-    assert "<b>0.941</b><br>± 0.001<br>paper 0.939<br>reproduced<br>+0.002, negligible" in html
-    assert "0.841<br>± 0.001<br>paper 0.842<br>reproduced<br>−0.001, negligible" in html
+    spoken = "reproduced, +0.002, negligible"
+    sign = f'<span title="{spoken}" aria-label="{spoken}">=</span>'
+    assert f"<b>0.941</b> ± 0.001<br>paper 0.939 {sign}" in html
+    assert ">0.841 ± 0.001<br>paper 0.842 <span" in html
     assert "not run here<br>paper 0.700" in html
-    assert "<b>0.810</b><br>± 0.010<br>3 seeds" in html
+    assert "<b>0.810</b> ± 0.010, 3 seeds" in html
     assert html.index("DESOM") > html.index("kerasom") > html.index("k-means")
 
 
