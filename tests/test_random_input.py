@@ -23,7 +23,8 @@ from desom.experiments.run import Run, configuration
 from desom.methods import METHODS, estimator_class
 
 # scikit-learn's k-means has sentences of its own.
-OURS = sorted(METHODS.keys() - {"kmeans"})
+# Three take images, or more samples than there are here.
+OURS = sorted(METHODS.keys() - {"kmeans", "conv_desom", "spectral_som", "umap_som"})
 
 
 def many(n_examples):

@@ -39,6 +39,7 @@ OTHERS = {
     "hidden_units": (5, 4),
     "map_size": (1, 5),
     "network": "convolutional",
+    "optimizer": "adam",
     "pretraining": "sgd",
     "start": "whitened",
     "topology": "hexagonal",

@@ -11,7 +11,7 @@ def modules():
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts): path
         for path in sorted((ROOT / "desom").rglob("*.py"))
-        if path.stem != "__init__"
+        if path.stem not in ("__init__", "__main__")
     }
 
 

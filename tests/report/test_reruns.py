@@ -128,7 +128,7 @@ def test_quick_runs_are_not_compared(tmp_path):
 
 RESULTS = {
     *("clustering", "deep_clustering", "deep_clustering_settings", "desom", "figure6", "gamma"),
-    *("latent", "performance", "topologies", "training"),
+    *("best_map", "latent", "performance", "topologies", "training"),
 }
 
 
