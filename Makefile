@@ -1,7 +1,9 @@
 # Each target is a line or two that can be run by hand. `make` alone lists them.
 
-# The newest that TensorFlow has.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The newest that TensorFlow has, of those that run: a name on the path may lead to none.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && \
+	command -v $$name && break; done)
 SCALE ?= paper
 BIN := .venv/bin
 # These files say what is installed, and when.
