@@ -11,6 +11,7 @@ from desom.errors import InputError
 from desom.estimator import Widths, hyperparameter
 
 KERNEL = 3  # as in the authors' code of DESOM
+FILTERS = hyperparameter((32, 64, 64), "Filters of the encoder; mirrored to decode.")
 
 
 def side_of(n_features):
@@ -58,9 +59,7 @@ def build_convolutional_networks(n_features, filters, latent_dim, seeds, dtype=N
 class ConvAutoencoder(Autoencoder):
     """An autoencoder of `build_convolutional_networks`; ``hidden_units`` are its filters."""
 
-    hidden_units: Widths = hyperparameter(
-        (32, 64, 64), "Filters of the encoder; mirrored to decode."
-    )
+    hidden_units: Widths = FILTERS
 
     def _build_model(self, n_features, seeds):
         shape = n_features, self.hidden_units, self.latent_dim, seeds

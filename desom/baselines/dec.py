@@ -28,13 +28,22 @@ def soft_assignments(squared_distances):
     return kernel / ops.sum(kernel, axis=1, keepdims=True)
 
 
-def target_distribution(q):
-    """p_ik = (q_ik² / f_k) / sum over k' of the same, with f_k = sum_i q_ik (ICML 2016, eq. 3).
+def student_kernel(squared_distances, alpha):
+    """(1 + ‖z_i - m_k‖² / alpha)^(-(alpha + 1) / 2): Student's t, up to a factor, as a kernel.
+
+    From (B, K) and alpha > 0 degrees of freedom to (B, K).
+    """
+    return ops.exp(-(alpha + 1) / 2 * ops.log1p(squared_distances / alpha))
+
+
+def target_distribution(q, balance=1):
+    """p_ik ~ q_ik² / f_k^balance, over k a distribution, f_k = sum_i q_ik (ICML 2016, eq. 3: 1).
 
     An ndarray (N, K), as q of the whole data set is: f_k counts the members of a cluster. Squares
-    favor what is confident; f_k keeps large clusters from winning.
+    favor what is confident; f_k keeps large clusters from winning. With a balance of 2 it is the
+    square of q_ik / f_k: a cluster's size gives it no claim on a sample.
     """
-    sharpened = q**2 / q.sum(axis=0)
+    sharpened = q**2 / q.sum(axis=0) ** balance
     return sharpened / sharpened.sum(axis=1, keepdims=True)
 
 

@@ -8,15 +8,14 @@ from math import log
 
 import keras
 import numpy as np
-from keras import layers, ops
-from scipy.special import expit
+from keras import ops
 
 from desom.autoencoder import build_networks
 from desom.baselines._clustering import CentersLayer
-from desom.baselines.dec import self_training_loss, target_distribution
-from desom.baselines.vade import SamplingLayer, bernoulli_loss
+from desom.baselines._variational import OfPixels, variational_code
+from desom.baselines.dec import self_training_loss, student_kernel, target_distribution
+from desom.baselines.vade import bernoulli_loss
 from desom.engine.loop import train
-from desom.errors import InputError
 from desom.estimator import (
     Count,
     Flag,
@@ -53,7 +52,7 @@ def student_assignments(squared_distances, alpha):
 
     From (B, K) to (B, K).
     """
-    kernel = TINY + ops.exp(-(alpha + 1) / 2 * ops.log1p(squared_distances / alpha))
+    kernel = TINY + student_kernel(squared_distances, alpha)
     return kernel / ops.sum(kernel, axis=1, keepdims=True)
 
 
@@ -81,11 +80,7 @@ class DPSOMModel(Model):
     """
 
     def __init__(self, encoder, decoder, map_size, toroidal, prior, gamma, beta, alpha, seeds):
-        mean = encoder.outputs[0]
-        head = layers.Dense(mean.shape[1], kernel_initializer="zeros", name="log_variance")
-        log_variance = head(encoder.layers[-1].input)
-        sampling = SamplingLayer(seeds, name="sampling")
-        z = sampling(mean, log_variance)
+        mean, log_variance, z, head, sampling = variational_code(encoder, seeds)
         centers = CentersLayer(int(np.prod(map_size)), name="centers")
         outputs = {"mean": mean, "log_variance": log_variance, "z": z, "logits": decoder(z)}
         outputs["squared_distances"] = centers(z)
@@ -118,7 +113,7 @@ class DPSOMModel(Model):
         return dpsom_loss(*losses, self.prior, self.gamma, self.beta)
 
 
-class DPSOM(NearestPrototype, NetworkEstimator):
+class DPSOM(OfPixels, NearestPrototype, NetworkEstimator):
     """DPSOM for data in [0, 1] without time: VAE, then a map of its codes, then all at once.
 
     After `fit`: what `DESOM` learns, the code of a sample being its mean; ``history_`` has the four
@@ -140,14 +135,6 @@ class DPSOM(NearestPrototype, NetworkEstimator):
 
     def _n_prototypes(self):
         return int(np.prod(self.map_size))
-
-    def _check_training_set(self, X):
-        X = super()._check_training_set(X)
-        if X.min() < 0 or X.max() > 1:
-            raise InputError(
-                f"X has values from {X.min():g} to {X.max():g}; DPSOM takes values in [0, 1]."
-            )
-        return X
 
     def _build_model(self, n_features, seeds):
         networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)
@@ -185,7 +172,3 @@ class DPSOM(NearestPrototype, NetworkEstimator):
         self.cluster_centers_ = ops.convert_to_numpy(self.model_.centers.centers)
         self.labels_ = self._assign(self._embed(X))
         return self
-
-    def decode(self, Z):
-        """Mean of the pixels, in [0, 1], for latent codes; as `NetworkEstimator.decode`."""
-        return expit(super().decode(Z))

@@ -13,7 +13,7 @@ from desom.autoencoder import Autoencoder, Pretraining, build_networks, copy_net
 from desom.baselines._convolutional import ConvAutoencoder, build_convolutional_networks, side_of
 from desom.baselines._mixtures import fit_mixture, whiten, within_covariance
 from desom.baselines._views import neighbors_of, views_of
-from desom.baselines.dec import self_training_loss
+from desom.baselines.dec import self_training_loss, student_kernel, target_distribution
 from desom.desom import DESOMModel
 from desom.errors import InputError
 from desom.estimator import (
@@ -49,19 +49,8 @@ def neighborly_assignments(squared_distances, smoothing, alpha):
     Student's t with alpha degrees of freedom, as a kernel between codes and prototypes, smoothed
     over the map: close to a unit is also who is close to its neighbors. From (B, K), (K, K).
     """
-    kernel = ops.exp(-(alpha + 1) / 2 * ops.log1p(squared_distances / alpha))
-    smooth = ops.matmul(kernel, smoothing)
+    smooth = ops.matmul(student_kernel(squared_distances, alpha), smoothing)
     return smooth / ops.sum(smooth, axis=1, keepdims=True)
-
-
-def balanced_targets(q, balance):
-    """p_ik ~ q_ik² / f_k^balance, f_k = sum_i q_ik, over k a distribution (ICML 2016: balance 1).
-
-    An ndarray (N, K), as q of the whole data set. With 2 it is the square of q_ik / f_k: a unit's
-    size gives it no claim on a sample.
-    """
-    sharpened = q**2 / q.mean(axis=0) ** balance
-    return sharpened / sharpened.sum(axis=1, keepdims=True)
 
 
 def _spread(codes):
@@ -181,7 +170,7 @@ class HONE(OnAMap, NetworkEstimator):
             codes = self._embed(X)
             distances = squared_distances(codes, self.model_.som.prototypes)
             q = ops.convert_to_numpy(self.model_.assignments(distances))
-            targets = balanced_targets(q, self.balance)
+            targets = target_distribution(q, self.balance)
             if not self.neighbors and not self.augmentation:
                 return targets
             if self.neighbors and nearest is None:

@@ -6,8 +6,7 @@ to Clustering, IJCAI 2017.
 
 import keras
 import numpy as np
-from keras import layers, ops
-from scipy.special import expit
+from keras import ops
 
 from desom.baselines._clustering import DeepClustering
 from desom.baselines._mixtures import (
@@ -19,8 +18,8 @@ from desom.baselines._mixtures import (
     scaled_squares,
     whitened_mixture,
 )
+from desom.baselines._variational import OfPixels, variational_code
 from desom.engine.loop import train
-from desom.errors import InputError
 from desom.estimator import Count, Model, hyperparameter
 
 # The authors' Adam.
@@ -77,20 +76,6 @@ def bernoulli_loss(x, logits):
 
 
 @keras.saving.register_keras_serializable("desom")
-class SamplingLayer(layers.Layer):
-    """Draws a code from the Gaussian that the encoder gives: z = mean + sigma epsilon."""
-
-    def __init__(self, seeds, **kwargs):
-        super().__init__(**kwargs)
-        self.seeds = seeds
-
-    def call(self, mean, log_variance):
-        """Codes of shape (B, d)."""
-        noise = keras.random.normal(ops.shape(mean), seed=self.seeds)
-        return mean + ops.exp(log_variance / 2) * noise
-
-
-@keras.saving.register_keras_serializable("desom")
 class VaDEModel(Model):
     """Encoder with two heads, decoder and mixture as one Keras model, with the loss -ELBO.
 
@@ -99,12 +84,7 @@ class VaDEModel(Model):
     """
 
     def __init__(self, encoder, decoder, mixture, seeds):
-        mean = encoder.outputs[0]
-        # The network is trained already: at first, all codes have one variance.
-        head = layers.Dense(mean.shape[1], kernel_initializer="zeros", name="log_variance")
-        log_variance = head(encoder.layers[-1].input)
-        sampling = SamplingLayer(seeds, name="sampling")
-        z = sampling(mean, log_variance)
+        mean, log_variance, z, head, sampling = variational_code(encoder, seeds)
         outputs = {"mean": mean, "log_variance": log_variance}
         outputs |= {"logits": decoder(z), "log_joint": mixture(z)}
         super().__init__(inputs=encoder.inputs[0], outputs=outputs, name="vade")
@@ -125,7 +105,7 @@ class VaDEModel(Model):
         return loss_r + divergence
 
 
-class VaDE(DeepClustering):
+class VaDE(OfPixels, DeepClustering):
     """Variational deep embedding, for data in [0, 1].
 
     Beside what `DeepClustering` learns, the mixture, whose means are ``cluster_centers_``:
@@ -144,14 +124,6 @@ class VaDE(DeepClustering):
 
     def _optimizer(self):
         return keras.optimizers.Adam(self.learning_rate, epsilon=EPSILON)
-
-    def _check_training_set(self, X):
-        X = super()._check_training_set(X)
-        if X.min() < 0 or X.max() > 1:
-            raise InputError(
-                f"X has values from {X.min():g} to {X.max():g}; VaDE takes values in [0, 1]."
-            )
-        return X
 
     def _place_centers(self, codes, seed):
         """Fit a mixture, and have the decoder give logits where it gave the data."""
@@ -192,7 +164,3 @@ class VaDE(DeepClustering):
 
     def _assign(self, z):
         return most_probable(z, np.log(self.weights_), self.cluster_centers_, self.log_variances_)
-
-    def decode(self, Z):
-        """Mean of the pixels, in [0, 1], for latent codes; as `NetworkEstimator.decode`."""
-        return expit(super().decode(Z))

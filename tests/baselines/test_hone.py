@@ -7,9 +7,9 @@ from scipy.stats import t as student
 
 from desom.baselines._mixtures import whiten
 from desom.baselines._views import neighbors_of, transformed
+from desom.baselines.dec import target_distribution
 from desom.baselines.hone import (
     HONE,
-    balanced_targets,
     hone_loss,
     neighborly_assignments,
     smoothing,
@@ -50,9 +50,9 @@ def test_targets_are_sharpened_and_a_large_unit_gives_up_its_claim():
     q = np.array([[0.6, 0.4], [0.9, 0.1], [0.8, 0.2]])
     for balance in (0.0, 1.0, 2.0):
         expected = np.array([[row[k] ** 2 / q[:, k].sum() ** balance for k in (0, 1)] for row in q])
-        p = balanced_targets(q, balance)
+        p = target_distribution(q, balance)
         assert np.allclose(p, expected / expected.sum(axis=1, keepdims=True))
-    claims = [balanced_targets(q, balance)[0, 0] for balance in (0.0, 1.0, 2.0)]
+    claims = [target_distribution(q, balance)[0, 0] for balance in (0.0, 1.0, 2.0)]
     assert claims == sorted(claims, reverse=True)
 
 

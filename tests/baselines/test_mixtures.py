@@ -22,10 +22,10 @@ from desom.baselines._critics import (
     wasserstein_estimate,
 )
 from desom.baselines._mixtures import fit_mixture, log_joint, scaled_squares
+from desom.baselines._variational import SamplingLayer
 from desom.baselines.ae_gmm import AEGMM
 from desom.baselines.vade import (
     RisingRate,
-    SamplingLayer,
     VaDE,
     bernoulli_loss,
     mixture_divergence,
