@@ -136,11 +136,12 @@ def _execute(run, data, verbose):
     seconds |= {"fit": _short(fitted - start), "predict": _short(time.perf_counter() - fitted)}
     seconds |= seconds_per_iteration(run.config, seconds, curves)
 
+    names = run.method, run.dataset, run.key
     scores, arrays = measure(estimator, measured, labels, run.seed, snapshots)
     result = {
         "metrics": scores,
         "curves": {name: [_short(v) for v in curve] for name, curve in curves.items()},
-        "artifact": f"{run.method}/{records.clean(run.dataset)}-{run.key}.npz" if arrays else None,
+        "artifact": records.place("", *names, ".npz").as_posix() if arrays else None,
         "seconds": seconds,
         "data_sha256": data.sha256,
     }

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import pairwise_distances_argmin
 
 from desom import metrics
+from desom.engine.prediction import nearest_prototypes
 from desom.experiments.records import load_artifact
 from desom.grid import grid_distances
 
@@ -44,7 +44,7 @@ def _indices(record, arrays, data):
     if data is not None and data.image_shape and pictures is not None:
         row["sharpness_ratio"] = metrics.sharpness_ratio(pictures, data.x, data.image_shape)
     if data is not None and "latent_dim" not in config:
-        bmus = pairwise_distances_argmin(data.x, prototypes.astype(data.x.dtype))
+        bmus = nearest_prototypes(data.x, prototypes.astype(data.x.dtype))
         row |= {
             "topographic_function": metrics.topographic_function(data.x, prototypes, distances),
             "c_measure": metrics.c_measure(data.x, bmus, distances),

@@ -194,12 +194,3 @@ def expected_best(values, k):
     ordered = np.sort(np.asarray(values, dtype=float))
     n = len(ordered)
     return float(np.sum(comb(np.arange(n), k - 1) * ordered) / comb(n, k))
-
-
-def critical_difference(n_methods, n_datasets, alpha=0.05):
-    """Difference of mean ranks from which Nemenyi's test sees one (Demšar, JMLR 2006, section 3.2).
-
-    Two mean ranks can differ by n_methods - 1 at most.
-    """
-    q = stats.studentized_range.ppf(1 - alpha, n_methods, np.inf) / np.sqrt(2)
-    return float(q * np.sqrt(n_methods * (n_methods + 1) / (6 * n_datasets)))

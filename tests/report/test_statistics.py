@@ -13,7 +13,6 @@ from desom.report.statistics import (
     against_best,
     against_control,
     any_difference,
-    critical_difference,
     equivalent,
     expected_best,
     hedges_g,
@@ -240,12 +239,6 @@ def test_the_expected_best_is_the_mean_over_all_subsets():
         assert expected_best(A, k) == pytest.approx(slow)
     assert expected_best(A, 1) == pytest.approx(np.mean(A))
     assert expected_best(A, len(A)) == max(A)
-
-
-def test_the_critical_difference_is_that_of_demsars_table():
-    for methods, q in ((2, 1.960), (4, 2.569), (7, 2.949), (10, 3.164)):
-        expected = q * (methods * (methods + 1) / (6 * 14)) ** 0.5
-        assert critical_difference(methods, 14) == pytest.approx(expected, abs=0.001)
 
 
 def test_comparison_with_a_control_allows_for_the_number_of_settings():
