@@ -10,6 +10,7 @@ from textwrap import dedent
 from IPython.display import Markdown, display
 
 from desom.experiments.records import REPOSITORY, default_folder
+from desom.experiments.schedule import collect, recorded, runs_of
 
 # Marks an output that names records for `book/_ext/pages.py`; front ends show its text alone.
 RECORDS = "application/vnd.desom.records+json"
@@ -35,6 +36,19 @@ def cite(records, folder=None):
         environments = [record["environment"] for record in records]
         _display_note(f"{count}: {', '.join(names)}", environments, folder or default_folder())
     return records
+
+
+def records_of(grid, scale, make_missing=False, **part):
+    """Read and `cite` the records of a grid, or of a part of it, as `schedule.runs_of` names them.
+
+    At the quick scale the runs that are missing are made, and at the paper's if told so; but none
+    on RCV1, which is a download of 650 MB.
+    """
+    wanted = runs_of(grid, scale, **part)
+    if scale == "paper" and not make_missing:
+        return cite(recorded(wanted))
+    read = [run for run in wanted if run.dataset in ("rcv1_10k", "reuters10k")]
+    return cite(collect([run for run in wanted if run not in read]) + recorded(read))
 
 
 def read_benchmarks():

@@ -56,6 +56,17 @@ def test_nothing_is_cited_where_nothing_was_read(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_grid_at_the_scale_of_the_paper_is_read_as_far_as_it_goes(note, monkeypatch, tmp_path):
+    part = {"methods": ["desom"], "dataset_names": ["mnist"], "seeds": [0, 1]}
+    monkeypatch.delenv("DESOM_RESULTS", raising=False)
+    assert [r["seed"] for r in display.records_of("table2", "paper", **part)] == [0, 1]
+    assert "2 runs, seeds 0–1: desom/mnist." in note()["text/plain"]
+    monkeypatch.setenv("DESOM_RESULTS", str(tmp_path))
+    assert display.records_of("table2", "paper", **part) == []
+    rcv1 = part | {"dataset_names": ["rcv1_10k"]}
+    assert display.records_of("table2", "paper", make_missing=True, **rcv1) == []
+
+
 def test_the_benchmarks_are_cited(note):
     assert "training_step" in display.read_benchmarks()
     assert note()["text/plain"].startswith("Records in results/: benchmarks.json. Revisions")
