@@ -60,3 +60,27 @@ def browser():
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     with pdf.browser() as browser:
         yield browser
+
+
+@pytest.fixture
+def opened(browser, committed_book):
+    """Open a page, until it shows what it makes by scripts; it may raise no error, nor ask beyond
+    the disk for anything.
+    """
+    contexts, wrong = [], []
+
+    def opened(name, made, width, height, **options):
+        options |= {"viewport": {"width": width, "height": height}}
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("request", lambda r: r.url.startswith("file:") or wrong.append(r.url))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto((committed_book / f"book/{name}.html").as_uri())
+        if options.get("java_script_enabled", True):
+            page.wait_for_selector(f"{made}:not([hidden])")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []

@@ -16,25 +16,13 @@ def data():
 
 
 @pytest.fixture
-def visit(browser, committed_book):
-    """Open the page; it may neither raise an error nor ask for anything beyond the disk."""
-    contexts, wrong = [], []
+def visit(opened):
+    """Open the page, as wide as told."""
 
     def visit(width=1200, **options):
-        options |= {"viewport": {"width": width, "height": 1000}}
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.on("request", lambda r: r.url.startswith("file:") or wrong.append(r.url))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto((committed_book / "book/explore.html").as_uri())
-        if options.get("java_script_enabled", True):
-            page.wait_for_selector("#explore-units:not([hidden])")
-        return page
+        return opened("explore", "#explore-units", width, 1000, **options)
 
-    yield visit
-    for context in contexts:
-        context.close()
-    assert wrong == []
+    return visit
 
 
 def status(page):
