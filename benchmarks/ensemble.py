@@ -1,10 +1,9 @@
-"""Ten seeds one after the other, and as one batch of models: what a step and whole fits cost.
+"""Ten seeds one after the other, and as one batch of models: what a step costs.
 
 JAX alone can train models together; where it is not installed, nothing is measured.
 """
 
 import os
-import time
 from importlib.util import find_spec
 
 os.environ["KERAS_BACKEND"] = "jax" if find_spec("jax") else "tensorflow"
@@ -15,9 +14,8 @@ from _timing import in_turn, median_ratio, record
 from sklearn.datasets import make_blobs
 
 from desom import DESOM, Kerasom, datasets
-from desom.engine.backends import adam, compile_steps
+from desom.engine.backends import adam, compile_steps, jax_loop, jax_state, set_jax_state
 from desom.experiments.grids import QUICK_CONFIG
-from desom.experiments.together import compile_steps_together, fit_together
 
 SEEDS, BATCH, ROUNDS = 10, 256, 5
 
@@ -29,11 +27,38 @@ def compiled(estimator, x):
     return model
 
 
+def compile_together(models, x):
+    """Compile the training step of several models of one architecture as that of one.
+
+    Gives ``run(indices, steps)`` for indices of shape (steps, number of models, batch size).
+    """
+    import jax
+
+    loop = jax_loop(jax.vmap(models[0].train_step))
+
+    @jax.jit
+    def run(states, data, indices, steps):
+        together = jax.tree.map(lambda *values: jax.numpy.stack(values), *states)
+        _, together = loop(together, data, indices, steps)
+        return [jax.tree.map(lambda a, i=i: a[i], together) for i in range(len(states))]
+
+    data = (jax.numpy.asarray(x),)
+    for model in models:
+        model.optimizer.build(model.trainable_variables)
+
+    def run_steps(indices, steps):
+        states = run([jax_state(model) for model in models], data, indices, steps)
+        for model, state in zip(models, states, strict=True):
+            set_jax_state(model, state)
+
+    return run_steps
+
+
 def steps_of(estimator, x, steps):
     """Time one step of each model, one after the other and together, in turn."""
     models = [compiled(estimator, x) for _ in range(SEEDS)]
     indices = np.random.default_rng(0).integers(len(x), size=(steps, SEEDS, BATCH), dtype=np.int32)
-    alone, together = compile_steps(models[0], x), compile_steps_together(models, x)
+    alone, together = compile_steps(models[0], x), compile_together(models, x)
 
     def one_after_the_other():
         for seed in range(SEEDS):
@@ -48,30 +73,13 @@ def steps_of(estimator, x, steps):
     }
 
 
-def fits_of(cls, parameters, x):
-    """Time whole trainings, with their compilation, one after the other and together."""
-    one_by_one, batch = ([cls(**parameters, random_state=s) for s in range(SEEDS)] for _ in "ab")
-    start = time.perf_counter()
-    for estimator in one_by_one:
-        estimator.fit(x)
-    alone = time.perf_counter() - start
-    fit_together(batch, x)
-    together = time.perf_counter() - start - alone
-    return {
-        "seconds_alone": round(alone, 2),
-        "seconds_together": round(together, 2),
-        "ratio": round(together / alone, 3),
-    }
-
-
 def main():
     """Measure, print and record."""
     few_features, _ = make_blobs(5000, n_features=5, centers=10, random_state=0)
     few_features, images = few_features.astype(np.float32), datasets.load("mnist5k").x
     narrow = QUICK_CONFIG["desom"]["hidden_units"]
     figures = {
-        "what": f"{SEEDS} models on JAX, batch {BATCH}: one step of each, median of {ROUNDS} "
-        "rounds; then trainings at the quick scale, with their compilation",
+        "what": f"{SEEDS} models on JAX, batch {BATCH}: a step of each, median of {ROUNDS} rounds",
         "steps": {
             "kerasom, 5 features": steps_of(Kerasom(), few_features, 400),
             "kerasom": steps_of(Kerasom(), images, 100),
@@ -80,10 +88,6 @@ def main():
             ),
             "DESOM, widths 100-100-200": steps_of(DESOM(hidden_units=narrow), images, 40),
             "DESOM": steps_of(DESOM(), images, 5),
-        },
-        "fits": {
-            "kerasom": fits_of(Kerasom, QUICK_CONFIG["kerasom"], images),
-            "DESOM, widths 100-100-200": fits_of(DESOM, QUICK_CONFIG["desom"], images),
         },
     }
     record("ensemble", figures)
