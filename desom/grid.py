@@ -92,10 +92,7 @@ def distances_from(units, map_size, topology="rectangular", toroidal=False):
 
 
 def grid_distances(map_size, topology="rectangular", toroidal=False):
-    """Distance delta(k, l) between every two units, an ndarray of int64 of shape (K, K).
-
-    The arguments are those of `distances_from`; unit k is in row k // columns.
-    """
+    """Distance delta(k, l) between every two units, int64 of shape (K, K); see `distances_from`."""
     units = np.arange(np.prod(map_size), dtype="int32")
     distances = distances_from(units, map_size, topology, toroidal)
     return ops.convert_to_numpy(distances).astype("int64")

@@ -4,8 +4,6 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
-import skops.io
-
 from desom.errors import InputError
 
 
@@ -31,6 +29,8 @@ def atomic_write(path):
 
 def save(estimator, path):
     """Write an estimator to one file, which is replaced if it exists: arrays and JSON text."""
+    import skops.io  # not above: it imports every framework that is installed
+
     with atomic_write(path) as file:
         skops.io.dump(estimator, file)
 
@@ -40,6 +40,8 @@ def load(path):
 
     Raises OSError if the file cannot be read, InputError if it holds something else or is damaged.
     """
+    import skops.io
+
     content = Path(path).read_bytes()
     try:
         types = skops.io.get_untrusted_types(data=content)

@@ -28,6 +28,13 @@ def test_an_unknown_method_is_refused_with_the_nearest_name():
         estimator_class("desomm")
 
 
-def test_the_list_and_the_tables_need_no_keras():
-    code = "import sys, desom.methods, desom.report.tables; sys.exit('keras' in sys.modules)"
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("desom.methods, desom.report.tables", {"keras", "torch"}),
+        ("desom.cli", {"keras", "torch", "sklearn", "skops"}),
+    ],
+)
+def test_what_needs_no_framework_imports_none(modules, heavy):
+    code = f"import sys, {modules}; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
