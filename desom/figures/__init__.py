@@ -16,24 +16,3 @@ from desom.figures.maps import (
 )
 from desom.figures.scores import plot_dots, plot_seeds, plot_trends
 from desom.figures.trainings import animate, plot_curves, use_style
-
-__all__ = [
-    "animate",
-    "mosaic",
-    "plot_classes",
-    "plot_components",
-    "plot_curves",
-    "plot_dots",
-    "plot_lattice",
-    "plot_map",
-    "plot_overview",
-    "plot_projection",
-    "plot_prototypes",
-    "plot_seeds",
-    "plot_side_by_side",
-    "plot_trends",
-    "plot_u_matrix",
-    "plot_units",
-    "plot_walk",
-    "use_style",
-]

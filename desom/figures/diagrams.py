@@ -101,22 +101,11 @@ def arrow(ax, start, end, color=INK, style="-"):
 
 
 def as_svg(figure, alt):
-    """Turn a drawing in the colors above into SVG that follows the theme of its page.
+    """Turn a drawing in the colors above into SVG that follows the theme of its page, and close it.
 
     The bytes depend on the drawing alone. Texts become outlines, so they need no font. Every color
-    becomes a variable, which has another value where the page is dark.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        The drawing; it is closed.
-    alt : str
-        What it shows, for those who cannot see it.
-
-    Returns
-    -------
-    IPython.display.HTML
-        The SVG, to stand within a page.
+    becomes a variable, which has another value where the page is dark. ``alt`` says what the figure
+    shows, for those who cannot see it. Gives the HTML, to stand within a page.
     """
     stream = StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -145,17 +134,8 @@ def as_svg(figure, alt):
 def draw_architecture(method, ax=None):
     """Draw the architecture of DEC, IDEC or DESOM with its losses, as in the paper's Figures 1-4.
 
-    Parameters
-    ----------
-    method : {"dec", "idec", "desom"}
-        Which one; InputError for others.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; the current axes by default.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, without frame, in the drawing's own coordinates.
+    ``method`` is dec, idec or desom; InputError for others. Like all drawings here, it takes axes,
+    by default the current ones, and gives them back without frame, in coordinates of its own.
     """
     check_name("method", method, ("dec", "idec", "desom"))
     ax = blank(ax, (-0.6, 12.6), (-4.1, 2.6))
@@ -192,10 +172,7 @@ def draw_architecture(method, ax=None):
 
 
 def draw_gradients(ax=None):
-    """Draw how the gradients of DESOM's two losses run back, as in the paper's Figure 5.
-
-    Takes and returns axes as `draw_architecture` does.
-    """
+    """Draw how the gradients of DESOM's two losses run back, as in the paper's Figure 5."""
     ax = blank(ax, (-0.6, 12.6), (-4.2, 2.6))
     encoder = [
         ("encoder $f$", INK),
@@ -258,19 +235,10 @@ FLOWS = {
 
 
 def draw_flow(method, title=None, ax=None):
-    """Draw a deep-clustering method: its parts, its losses, and what the gradient of each reaches.
+    """Draw a deep-clustering method, one of ``FLOWS``: parts, losses, what each gradient reaches.
 
     Solid arrows are values, dashed blue ones the gradient of the reconstruction, dotted red ones
-    that of the clustering. A part that no loss trains any more is gray.
-
-    Parameters
-    ----------
-    method : str
-        Name of the method, one of ``FLOWS``; InputError for others.
-    title : str, optional
-        What to write above; nothing by default.
-    ax : matplotlib.axes.Axes, optional
-        As for `draw_architecture`, and returned.
+    that of the clustering. A part that no loss trains any more is gray. InputError for others.
     """
     check_name("method", method, FLOWS)
     flow = FLOWS[method]
@@ -373,13 +341,8 @@ PLACES = {
 def draw_venn(regions, ax=None):
     """Draw three overlapping tasks, and the methods that train for some of them at once.
 
-    Parameters
-    ----------
-    regions : dict of str to sequence of str
-        The methods to write for every set of tasks, by their letters in "RCS": representation
-        learning, clustering, self-organization. InputError for a set without a region.
-    ax : matplotlib.axes.Axes, optional
-        As for `draw_architecture`, and returned.
+    ``regions`` has the names of the methods by sets of tasks, letters of "RCS": representation
+    learning, clustering, self-organization. InputError for a set without a region.
     """
     ax = blank(ax, (-4.6, 4.6), (-3.4, 3.9))
     circles = {

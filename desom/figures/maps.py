@@ -3,9 +3,10 @@
 They take arrays, with one row per unit, and the shape of the map. So they draw whatever has units:
 a fitted estimator (``cluster_centers_``, or ``decode`` of it), the artifact of a record, one moment
 of a training. A map has `map_size` rows and columns, K units in all, counted row by row; `topology`
-and `toroidal` are those of `grid.grid_distances`. All draw on the axes given as `ax`, else on the
-current ones, give these back, and raise InputError if the sizes do not agree or the topology is
-unknown.
+and `toroidal` are those of `grid.grid_distances`. `images` (K, height * width) has an image per
+unit, of numbers in [0, 1] or bytes, and `image_shape` is (height, width). All draw on the axes
+given as `ax`, else on the current ones, hand further arguments on to what draws, and raise
+InputError if the sizes do not agree or the topology is unknown.
 """
 
 import re
@@ -30,22 +31,8 @@ def mosaic(images, map_size, image_shape, topology="rectangular", gap=0):
     """Lay out one image per unit as one large image, unit by unit as on the map.
 
     On a hexagonal grid, every other row is shifted by half an image, like bricks in a wall: an
-    image then touches those of its six neighbors.
-
-    Parameters
-    ----------
-    images : array-like of shape (K, height * width)
-        One flattened image per unit; numbers, or bytes that stand for [0, 1].
-    image_shape : tuple of two int
-        Height and width of an image, in pixels.
-    gap : int
-        Pixels between neighboring images.
-
-    Returns
-    -------
-    ndarray of float32, shape (rows * height, columns * width)
-        The mosaic, larger by the gaps, and on a hexagonal grid wider by half an image. What belongs
-        to no image is NaN.
+    image then touches those of its six neighbors. Gives float32 (rows * height, columns * width),
+    larger by the gaps, of so many pixels, and by the shift; what belongs to no image is NaN.
     """
     check_name("topology", topology, TOPOLOGIES)
     images = np.asarray(images)
@@ -69,17 +56,9 @@ def mosaic(images, map_size, image_shape, topology="rectangular", gap=0):
 
 
 def plot_prototypes(images, map_size, image_shape, ax=None, topology="rectangular", gap=1, **image):
-    """Draw the prototypes of a map as images, each at the place of its unit.
+    """Draw the prototypes of a map, decoded for DESOM, as images, each at the place of its unit.
 
-    Parameters
-    ----------
-    images : array-like of shape (K, height * width)
-        Prototypes in the space of the data (decoded, for DESOM), or samples, one per unit: numbers
-        in [0, 1], or bytes.
-    image_shape, gap
-        As for `mosaic`.
-    **image
-        Further arguments of ``Axes.imshow``.
+    They may be samples too; ``image`` is for ``Axes.imshow``, and ``gap`` as for `mosaic`.
     """
     ax = ax or plt.gca()
     picture = mosaic(images, map_size, image_shape, topology, gap)
@@ -113,15 +92,12 @@ def plot_units(
     values : array-like of shape (K,)
         One number per unit; NaN leaves a unit empty.
     label : str, optional
-        What the numbers are, with their unit: the title of the color bar.
+        What the numbers are, with their unit: the title of the color bar, unless ``cbar`` is False.
     vmin, vmax : float, optional
         Numbers at the ends of the color map; those of the values by default.
     annot : True or sequence of str, optional
-        What to write on the units: the numbers to three digits, or one text per unit.
-    annot_kws : dict, optional
-        Further arguments of ``Axes.text`` for what is written.
-    cbar : bool
-        Whether to draw a color bar.
+        What to write on the units: the numbers to three digits, or one text per unit, by
+        ``Axes.text`` with ``annot_kws``.
     **cells
         Further arguments of ``matplotlib.collections.PolyCollection``, as ``cmap``.
     """
@@ -166,16 +142,9 @@ def _name_axes(ax, row_places, column_places):
 def plot_classes(counts, map_size, class_names, ax=None, topology="rectangular", **units):
     """Draw the majority class of every unit, shaded by its share of the unit's samples.
 
-    A unit without samples stays empty.
-
-    Parameters
-    ----------
-    counts : array-like of int, shape (K, number of classes)
-        Samples of every class in every unit.
-    class_names : sequence of str
-        A name for each column of the counts; the first five letters of its first word are written.
-    **units
-        As for `plot_units`.
+    From ``counts`` (K, number of classes) of samples, and a name for each of its columns, of which
+    the first five letters of the first word are written. A unit without samples stays empty.
+    ``units`` is for `plot_units`.
     """
     counts = np.asarray(counts)
     if counts.ndim != 2 or counts.shape[1] != len(class_names):
@@ -203,14 +172,8 @@ def plot_lattice(
 ):
     """Draw a map in the plane of its data: the points, the prototypes, a line for every neighbor.
 
-    Parameters
-    ----------
-    points : array-like of shape (N, 2)
-        The data, or its projection.
-    prototypes : array-like of shape (K, 2)
-        The prototypes in the same plane.
-    **scatter
-        Further arguments of ``Axes.scatter`` for the points, as ``c``.
+    ``points`` (N, 2) are the data, or their projection, ``prototypes`` (K, 2) lie in the same
+    plane; ``scatter`` is for ``Axes.scatter`` of the points, as ``c``.
     """
     ax = ax or plt.gca()
     check_name("topology", topology, TOPOLOGIES)
@@ -234,59 +197,35 @@ def plot_lattice(
 def plot_u_matrix(prototypes, map_size, ax=None, topology="rectangular", toroidal=False, **units):
     """Draw how far every prototype is from those of its neighbors: dark valleys, bright ridges.
 
-    Parameters
-    ----------
-    prototypes : array-like of shape (K, D)
-        The prototypes, in the space where the map lives.
-    **units
-        As for `plot_units`.
+    The prototypes (K, D) are in the space where the map lives; ``units`` is for `plot_units`.
     """
     heights = u_matrix(prototypes, GridDistances(map_size, topology, toroidal))
     look = {"label": "mean distance to the neighbors", "cmap": "cividis"} | units
     return plot_units(heights, map_size, ax=ax, topology=topology, **look)
 
 
-def plot_components(prototypes, map_size, axes=None, topology="rectangular", names=None, **units):
-    """Draw every component of the prototypes over the map, each on a scale of its own.
+def plot_components(prototypes, map_size, topology="rectangular", names=None, **units):
+    """Draw every component of the prototypes (K, D) over the map, each on a scale of its own.
 
-    With ``vmin`` and ``vmax``, which are for components of one unit, all are on that scale.
-
-    Parameters
-    ----------
-    prototypes : array-like of shape (K, D)
-        The prototypes.
-    axes : sequence of matplotlib.axes.Axes, optional
-        One per component; a new figure by default, with up to five in a row.
-    names : sequence of str, optional
-        Titles; the numbers of the components by default.
-    **units
-        As for `plot_units`.
-
-    Returns
-    -------
-    ndarray of matplotlib.axes.Axes, shape (D,)
-        The axes.
+    ``names`` are the titles, the numbers of the components by default; ``units`` is for
+    `plot_units`. Gives the D axes of a new figure, up to five in a row.
     """
     prototypes = np.asarray(prototypes)
-    n, shared = prototypes.shape[1], {"vmin", "vmax"} <= units.keys()
+    n = prototypes.shape[1]
     names = range(1, n + 1) if names is None else list(names)
     if len(names) != n:
         raise InputError(f"names has {len(names)} names; the prototypes have {n} components.")
-    if axes is None:
-        axes = _new_axes(n, 1.7 if shared else 2.4, 1.8)
-    look = {"cbar": not shared} | units
+    axes = _new_axes(n, 2.4, 1.8)
     for ax, values, name in zip(axes, prototypes.T, names, strict=True):
-        plot_units(values, map_size, ax=ax, topology=topology, **look)
+        plot_units(values, map_size, ax=ax, topology=topology, **units)
         title = textwrap.fill(str(name), 20)
         ax.set(title=title, xlabel="", ylabel="", xticks=[], yticks=[])
-    if shared and units.get("cbar", True):
-        axes[0].figure.colorbar(axes[0].collections[0], ax=axes, label="value of the component")
     return axes
 
 
-def _new_axes(n, width, height, most=5):
-    """Make a figure of so many axes, with up to so many in a row, in which nothing overlaps."""
-    columns = min(n, most)
+def _new_axes(n, width, height):
+    """Make a figure of so many axes, up to five in a row, in which nothing overlaps."""
+    columns = min(n, 5)
     rows = ceil(n / columns)
     size = width * columns, height * rows
     _, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
@@ -308,18 +247,10 @@ def plot_projection(
 ):
     """Draw a map over the two principal components of the codes; the axes name their variance.
 
-    Parameters
-    ----------
-    codes : array-like of shape (N, D)
-        Latent codes, or any points, that decide the projection.
-    prototypes : array-like of shape (K, D)
-        The prototypes in the same space.
-    classes : array-like, shape (N,), optional
-        Classes of the codes; each gets a color, and its name in the middle of its codes.
-    class_names : sequence of str, or mapping, optional
-        The name of class c at index, or under the key, c; c itself by default.
-    **scatter
-        As for `plot_lattice`.
+    Codes, or any points (N, D), decide the projection; the prototypes (K, D) are of the same space.
+    By its ``classes`` (N,), a code has a color, and the name of a class stands in the middle of its
+    codes: what ``class_names``, a sequence or a mapping, has for class c, c itself by default.
+    ``scatter`` is for `plot_lattice`.
     """
     pca = PCA(2).fit(np.asarray(codes, dtype=float))
     points = pca.transform(np.asarray(codes, dtype=float))
@@ -355,29 +286,16 @@ def _names_of(classes, class_names):
 
 
 def plot_walk(images, image_shape, ax=None, **image):
-    """Draw the steps of a walk as images in a row.
-
-    Parameters
-    ----------
-    images : array-like of shape (steps, height * width)
-        The decoded steps: numbers in [0, 1], or bytes.
-    image_shape, **image
-        As for `plot_prototypes`.
-    """
+    """Draw the steps of a walk as images in a row; ``image`` is for `plot_prototypes`."""
     ax = plot_prototypes(images, (1, len(images)), image_shape, ax, **image)
     ax.set(xlabel="step", ylabel="", yticks=[])
     return ax
 
 
 def plot_side_by_side(panels, height=3.4):
-    """Draw panels in a row as wide as a page of the book; give their axes.
+    """Draw panels in a row as wide as a page of the book, so many inches high; give their axes.
 
-    Parameters
-    ----------
-    panels : dict of str to callable
-        By title, what draws on the axes that it is given as `ax`.
-    height : float
-        In inches.
+    ``panels`` has, by title, what draws on the axes that it is given as `ax`.
     """
     _, axes = plt.subplots(1, len(panels), figsize=(7.4, height), squeeze=False)
     for ax, (title, draw) in zip(axes[0], panels.items(), strict=True):
@@ -399,25 +317,10 @@ def plot_map(prototypes, counts, map_size, image_shape, class_names):
 def plot_overview(estimator, X, y=None, image_shape=None, class_names=None, axes=None):
     """Draw what there is to see of a fitted map at first sight, whatever trained it.
 
-    Parameters
-    ----------
-    estimator : Kerasom, DESOM or another map
-        Fitted.
-    X : array-like of shape (n_samples, n_features)
-        The samples to show on the map.
-    y : array-like, shape (n_samples,), optional
-        Their classes, numbers or names: adds the majority class of every unit.
-    image_shape : tuple of two int, optional
-        Height and width, if the samples are images: adds the prototypes, decoded if need be.
-    class_names : sequence of str, or mapping, optional
-        The name of class c at index, or under the key, c; c itself by default.
-    axes : sequence of matplotlib.axes.Axes, optional
-        Where to draw, two to four; a new row of axes by default.
-
-    Returns
-    -------
-    sequence of matplotlib.axes.Axes
-        The axes: hit map, U-matrix, and the panels that were added, in the order of the arguments.
+    On ``axes``, or a new row of them, which are returned: the hit map of X (n_samples, n_features)
+    and the U-matrix; with the classes ``y`` (n_samples,), numbers or names, the majority class of
+    every unit, ``class_names`` being as for `plot_projection`; and with the ``image_shape`` of
+    samples that are images, the prototypes, decoded if need be.
     """
     prototypes, map_size = estimator.cluster_centers_, estimator.map_size
     topology, toroidal = estimator.topology, estimator.toroidal

@@ -20,12 +20,7 @@ def plot_seeds(samples, published=None, intervals=None, ax=None):
     intervals : dict of str to tuple of float, optional
         Lower and upper end of a confidence interval, by label; a line each.
     ax : matplotlib.axes.Axes, optional
-        By default that of a new figure, as high as the rows need.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes.
+        Where to draw, and what is returned; of a new figure by default, as high as the rows need.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 0.9 + 0.29 * len(samples)))
@@ -45,26 +40,17 @@ def plot_seeds(samples, published=None, intervals=None, ax=None):
     return ax
 
 
-def plot_dots(runs, measures, by, base=None):
-    """Draw every run as a dot: a panel for each measure, a row for each group of runs.
+def plot_dots(runs, measures, by, base):
+    """Draw every run, a row of a frame, as a dot: a panel for each measure, a row for each group.
 
-    Parameters
-    ----------
-    runs : DataFrame
-        A row per run.
-    measures : dict of str to str
-        Columns, with their names.
-    by : str
-        The column that groups the runs.
-    base : str, optional
-        The group whose mean is a dotted line.
+    ``measures`` has the names of the columns to draw, ``by`` is the column that groups the runs,
+    and ``base`` the group whose mean is a dotted line. Gives the axes.
     """
     height = 1.2 + 0.28 * runs[by].nunique()
     _, axes = plt.subplots(1, len(measures), figsize=(8.6, height), sharey=True)
     for ax, (measure, name) in zip(axes, measures.items(), strict=True):
         sns.stripplot(runs, x=measure, y=by, color="C0", size=4, jitter=False, ax=ax)
-        if base is not None:
-            ax.axvline(runs.loc[runs[by] == base, measure].mean(), color="0.5", lw=1, ls=":")
+        ax.axvline(runs.loc[runs[by] == base, measure].mean(), color="0.5", lw=1, ls=":")
         ax.set(xlabel=fill(name, 16), ylabel="")
         ax.grid(axis="y", color="0.9")
         ax.locator_params(axis="x", nbins=2)
@@ -75,20 +61,9 @@ def plot_dots(runs, measures, by, base=None):
 def plot_trends(runs, x, measures, by=None, columns=2, **look):
     """Draw measures over what was varied: a panel each, means with the spread of the runs.
 
-    Parameters
-    ----------
-    runs : DataFrame
-        A row per run.
-    x : str
-        The column that was varied.
-    measures : dict of str to str
-        Columns, with their names.
-    by : str, optional
-        The column of the groups, a line each.
-    columns : int
-        Panels in a row.
-    **look
-        Further arguments of ``Axes.set``.
+    ``runs`` is a frame with a row per run, and ``measures`` has the names of the columns to draw
+    over the column ``x``, for each group of the column ``by`` a line; ``columns`` is the number of
+    panels in a row, and ``look`` is for ``Axes.set``. Gives the axes.
     """
     rows = ceil(len(measures) / columns)
     figsize = (7.4, 0.4 + 1.9 * rows)

@@ -24,23 +24,13 @@ def use_style():
     sns.set_theme(context="notebook", style="ticks", palette="colorblind", rc=STYLE)
 
 
-def plot_curves(curves, axes=None):
+def plot_curves(curves):
     """Draw the curves of a training: one panel for each loss, one for the temperature.
 
-    The scale is logarithmic where all values are positive.
-
-    Parameters
-    ----------
-    curves : dict of str to list
-        A record's ``curves`` or an estimator's ``history_``. Those named ``iteration``, or of a
-        first phase ``pretrain_iteration``, say when: a curve belongs to the last of them before it.
-    axes : sequence of matplotlib.axes.Axes, optional
-        One per curve; a new row of axes by default.
-
-    Returns
-    -------
-    sequence of matplotlib.axes.Axes
-        The axes.
+    The scale is logarithmic where all values are positive. ``curves``, lists by name, are those of
+    a record or an estimator's ``history_``. Those named ``iteration``, or of a first phase
+    ``pretrain_iteration``, say when: a curve belongs to the last of them before it. Gives a new row
+    of axes.
     """
     when, panels = None, {}
     for name in curves:
@@ -48,10 +38,9 @@ def plot_curves(curves, axes=None):
             when = name
         else:
             panels[name] = when
-    if axes is None:
-        n = max(1, len(panels))
-        look = {"figsize": (2.4 * n, 2.4), "squeeze": False, "layout": "constrained"}
-        axes = plt.subplots(1, n, **look)[1][0]
+    n = max(1, len(panels))
+    look = {"figsize": (2.4 * n, 2.4), "squeeze": False, "layout": "constrained"}
+    axes = plt.subplots(1, n, **look)[1][0]
     for ax, (name, when) in zip(axes, panels.items(), strict=False):
         values = np.asarray(curves[name], dtype=float)
         if when is None or len(curves[when]) != len(values):
@@ -68,10 +57,11 @@ def plot_curves(curves, axes=None):
     return axes
 
 
-def animate(draw, frames, figsize=(5, 3.2), seconds=0.15, last_seconds=2.5, colors=32):
+def animate(draw, frames, figsize, seconds, colors):
     """Draw frames one after another, as one animated PNG: a picture that plays in any browser.
 
-    Unlike Matplotlib's players it needs neither a script nor a network. It repeats forever.
+    Unlike Matplotlib's players it needs neither a script nor a network. It repeats forever, after
+    2.5 seconds of the last frame. Gives the bytes of the file.
 
     Parameters
     ----------
@@ -81,15 +71,10 @@ def animate(draw, frames, figsize=(5, 3.2), seconds=0.15, last_seconds=2.5, colo
         What to draw.
     figsize : tuple of two float
         Width and height in inches, of 70 pixels.
-    seconds, last_seconds : float
-        How long each frame stays, and the last one.
+    seconds : float
+        How long each frame stays but the last.
     colors : int
         Colors that all frames share, at most 256: those of the last frame.
-
-    Returns
-    -------
-    bytes
-        The file.
     """
     figure, ax = plt.subplots(figsize=figsize, dpi=70)
     images = []
@@ -102,7 +87,7 @@ def animate(draw, frames, figsize=(5, 3.2), seconds=0.15, last_seconds=2.5, colo
     # All frames must share one palette; without dithering, what stands still costs nothing.
     palette = images[-1].quantize(colors, method=Image.Quantize.MAXCOVERAGE)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
-    durations = [1000 * seconds] * (len(images) - 1) + [1000 * last_seconds]
+    durations = [1000 * seconds] * (len(images) - 1) + [2500]
     file = BytesIO()
     images[0].save(file, "PNG", save_all=True, append_images=images[1:], duration=durations, loop=0)
     return file.getvalue()

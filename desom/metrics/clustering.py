@@ -41,17 +41,7 @@ def nmi(y_true, labels, average_method="arithmetic"):
     Name the mean with the figure: papers with scikit-learn before 0.22 report the geometric one
     (Strehl & Ghosh, 2002), whose NMI is never below that of the arithmetic one, the default since.
 
-    Parameters
-    ----------
-    y_true, labels : array of int, shape (N,)
-        The class and the cluster of every sample.
-    average_method : {"arithmetic", "geometric", "min", "max"}
-        The mean of the two entropies.
-
-    Returns
-    -------
-    float
-        In [0, 1].
+    ``average_method`` is arithmetic, geometric, min or max. In [0, 1].
     """
     labelings = _check_labels(y_true, labels)
     return float(normalized_mutual_info_score(*labelings, average_method=average_method))

@@ -101,21 +101,11 @@ def active_share(activations):
 def decoded_walks(decode, prototypes, grid_distances, n_steps=8):
     """Walk from every unit to every neighbor on the straight line in latent space, and decode.
 
-    Parameters
-    ----------
-    decode : callable
-        Takes points (n, D) of the latent space to the space of the data (n, features).
-    prototypes, grid_distances : array-like, shapes (K, D) and (K, K)
-        As for `order`; units at distance 1 are neighbors.
-    n_steps : int
-        In how many equal steps each walk is decoded.
-
-    Returns
-    -------
-    dict of str to ndarray of float32, shape (number of pairs of neighbors,)
-        ``detour``, how much longer the decoded path is than the straight line between its ends: 1
-        for a crossfade. ``jump``, how much longer its longest step is than the mean one: 1 for a
-        change at constant speed, ``n_steps`` for a sudden one. Both are 1 where nothing changes.
+    ``decode`` takes points (n, D) of the latent space to that of the data (n, features); units at
+    distance 1 are neighbors, and each walk has so many equal steps. Gives for every pair, float32:
+    ``detour``, how much longer the decoded path is than the straight line between its ends, 1 for
+    a crossfade; ``jump``, how much longer its longest step is than the mean one, 1 for a change at
+    constant speed, ``n_steps`` for a sudden one. Both are 1 where nothing changes.
     """
     prototypes, grid_distances = check_map(prototypes, grid_distances)
     pairs = np.transpose(adjacent_pairs(grid_distances))

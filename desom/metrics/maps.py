@@ -5,8 +5,6 @@ arXiv:2011.05847). All raise InputError for an array of the wrong shape or type,
 are not finite.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, shortest_path
@@ -147,8 +145,7 @@ def quantization_error(x, prototypes):
     From the points x_i, (N, D), and the prototypes m_k, (K, D), to a float of at least 0, in the
     unit of x; lower is better.
     """
-    x, prototypes = _check_points(x, prototypes)
-    return float(_match(x, prototypes).distance.mean())
+    return float(_Matches(x, prototypes).distance.mean())
 
 
 def topographic_error(x, prototypes, grid_distances):
@@ -160,8 +157,7 @@ def topographic_error(x, prototypes, grid_distances):
     From points (N, D), prototypes (K, D) and distances delta(k, l) between units on the map (K, K)
     to a float in [0, 1]; lower is better, 0 on a map of one unit.
     """
-    x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
-    return _topographic_error(_match(x, prototypes), grid_distances)
+    return _Matches(x, prototypes, grid_distances).topographic_error()
 
 
 def topographic_function(x, prototypes, grid_distances, steps=1):
@@ -172,8 +168,7 @@ def topographic_function(x, prototypes, grid_distances, steps=1):
     `topographic_error` to a float of at least 0; lower is better. Each point can add a pair, so
     compare it at equal numbers of points.
     """
-    x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
-    return _topographic_function(_match(x, prototypes), grid_distances, steps)
+    return _Matches(x, prototypes, grid_distances).topographic_function(steps)
 
 
 def combined_error(x, prototypes, grid_distances):
@@ -185,8 +180,7 @@ def combined_error(x, prototypes, grid_distances):
     From the arrays of `topographic_error` to a float of at least the quantization error, in the
     unit of x; lower is better.
     """
-    x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
-    return _combined_error(_match(x, prototypes), prototypes, grid_distances)
+    return _Matches(x, prototypes, grid_distances).combined_error()
 
 
 def distortion(x, prototypes, grid_distances, temperature):
@@ -195,9 +189,7 @@ def distortion(x, prototypes, grid_distances, temperature):
     From the arrays of `topographic_error` and a temperature T > 0, in steps on the map, to a float
     of at least 0, in the squared unit of x; lower is better at equal temperature.
     """
-    x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
-    weigh = _weigher(grid_distances, temperature)
-    return float(_match(x, prototypes, weigh).distortion.mean())
+    return float(_Matches(x, prototypes, grid_distances, temperature).distortion.mean())
 
 
 def trustworthiness(x, bmus, grid_distances, n_neighbors=5, sample_size=2000, random_state=0):
@@ -208,26 +200,10 @@ def trustworthiness(x, bmus, grid_distances, n_neighbors=5, sample_size=2000, ra
     their own space. Two points are as far apart on the map as their BMUs, so ties abound: the value
     is the expectation of M1 when ties are broken at random.
 
-    Parameters
-    ----------
-    x : array, shape (N, D)
-        The points.
-    bmus : array of int, shape (N,)
-        The best-matching unit of every point, in 0..K-1.
-    grid_distances : array, shape (K, K)
-        Distances between units on the map.
-    n_neighbors : int
-        The number of neighbors k, from 1 to less than n / 2.
-    sample_size : int
-        The cost is quadratic in the number of samples n: of more points than this, so many are
-        drawn without replacement. The value depends on n, so compare it at equal n and k.
-    random_state : int or numpy.random.Generator
-        Seed of the draw.
-
-    Returns
-    -------
-    float
-        In [0, 1], higher is better.
+    From points (N, D), their best-matching units (N,) and distances between units (K, K) to a float
+    in [0, 1]; higher is better. The cost is quadratic: of more points than ``sample_size``, so many
+    are drawn with the seed ``random_state``. The value depends on n and on k, ``n_neighbors``, less
+    than n / 2: compare it at equal ones.
     """
     points, units = _rank_spans(x, bmus, grid_distances, n_neighbors, sample_size, random_state)
     return _rank_agreement(units, points, n_neighbors)
@@ -286,77 +262,68 @@ def map_scores(
 
     The arguments are those of `distortion` and of `trustworthiness`.
     """
-    x, prototypes, grid_distances = _check_points_on_map(x, prototypes, grid_distances)
-    matches = _match(x, prototypes, _weigher(grid_distances, temperature))
-    points, units = _rank_spans(
-        x, matches.bmu, grid_distances, n_neighbors, sample_size, random_state
-    )
+    matches = _Matches(x, prototypes, grid_distances, temperature)
+    mapped = x, matches.bmu, grid_distances
+    points, units = _rank_spans(*mapped, n_neighbors, sample_size, random_state)
     return {
         "quantization_error": float(matches.distance.mean()),
-        "topographic_error": _topographic_error(matches, grid_distances),
-        "combined_error": _combined_error(matches, prototypes, grid_distances),
+        "topographic_error": matches.topographic_error(),
+        "combined_error": matches.combined_error(),
         "distortion": float(matches.distortion.mean()),
         "trustworthiness": _rank_agreement(units, points, n_neighbors),
         "neighborhood_preservation": _rank_agreement(points, units, n_neighbors),
-        "topographic_function": _topographic_function(matches, grid_distances, 1),
-        "c_measure": c_measure(x, matches.bmu, grid_distances, random_state=random_state),
-        "kruskal_shepard_error": kruskal_shepard_error(
-            x, matches.bmu, grid_distances, random_state=random_state
-        ),
+        "topographic_function": matches.topographic_function(1),
+        "c_measure": c_measure(*mapped, random_state=random_state),
+        "kruskal_shepard_error": kruskal_shepard_error(*mapped, random_state=random_state),
     }
 
 
-class _Matches(NamedTuple):
-    """For every point: its two nearest units, its distance to the first, its own distortion."""
+class _Matches:
+    """The two nearest units of every point, its distance to the first, and its own distortion."""
 
-    bmu: np.ndarray
-    second_bmu: np.ndarray
-    distance: np.ndarray
-    distortion: np.ndarray
+    def __init__(self, x, prototypes, grid_distances=None, temperature=None):
+        x = check_array("x", x, (None, None))
+        prototypes = check_array("prototypes", prototypes, (None, x.shape[1])).astype("float64")
+        if grid_distances is not None:
+            grid_distances = check_distances(grid_distances, len(prototypes))
+        if temperature is not None and not temperature > 0:
+            raise InputError(f"temperature = {temperature} cannot be used: it must be positive.")
+        self.prototypes, self.grid_distances = prototypes, grid_distances
+        matches = []
+        for rows in blocks(len(x), max(prototypes.shape)):
+            # From the differences: as ‖x‖² - 2 x·m + ‖m‖², all digits are lost far from the origin.
+            squared = cdist(x[rows], prototypes, "sqeuclidean")
+            each, bmu = np.arange(len(squared)), squared.argmin(axis=1)
+            distance, weights = np.sqrt(squared[each, bmu]), np.nan
+            if temperature is not None:
+                # Keras would compute the weights of integer distances in float32.
+                steps = grid_distances[bmu].astype("float64")
+                weights = np.asarray(neighborhood(steps, temperature))
+            distortion = (weights * squared).sum(axis=1)
+            squared[each, bmu] = np.inf
+            matches.append((bmu, squared.argmin(axis=1), distance, distortion))
+        parts = map(np.concatenate, zip(*matches, strict=True))
+        self.bmu, self.second_bmu, self.distance, self.distortion = parts
 
+    def topographic_error(self):
+        steps = pair_distances(self.grid_distances, self.bmu, self.second_bmu)
+        return float(np.mean(steps > 1))
 
-def _match(x, prototypes, weigh=None):
-    """Match every point; ``weigh`` turns BMUs (B,) into weights (B, K), else distortion is NaN."""
-    matches = []
-    for rows in blocks(len(x), max(prototypes.shape)):
-        # From the differences: as ‖x‖² - 2 x·m + ‖m‖², all digits are lost far from the origin.
-        squared = cdist(x[rows], prototypes, "sqeuclidean")
-        each, bmu = np.arange(len(squared)), squared.argmin(axis=1)
-        distance = np.sqrt(squared[each, bmu])
-        weighted = weigh(bmu) * squared if weigh else np.full((len(each), 1), np.nan)
-        squared[each, bmu] = np.inf
-        matches.append((bmu, squared.argmin(axis=1), distance, weighted.sum(axis=1)))
-    return _Matches(*map(np.concatenate, zip(*matches, strict=True)))
+    def topographic_function(self, steps):
+        pairs = np.stack([self.bmu, self.second_bmu])
+        touching = np.unique(np.concatenate([pairs, pairs[::-1]], axis=1), axis=1)
+        far = pair_distances(self.grid_distances, *touching) > steps
+        return float(np.sum(far) / len(self.prototypes))
 
-
-def _weigher(grid_distances, temperature):
-    if not temperature > 0:
-        raise InputError(f"temperature = {temperature} cannot be used: it must be positive.")
-    # Keras would compute the weights of integer distances in float32.
-    return lambda bmus: np.asarray(
-        neighborhood(grid_distances[bmus].astype("float64"), temperature)
-    )
-
-
-def _topographic_error(matches, grid_distances):
-    return float(np.mean(pair_distances(grid_distances, matches.bmu, matches.second_bmu) > 1))
-
-
-def _topographic_function(matches, grid_distances, steps):
-    pairs = np.stack([matches.bmu, matches.second_bmu])
-    touching = np.unique(np.concatenate([pairs, pairs[::-1]], axis=1), axis=1)
-    far = pair_distances(grid_distances, *touching) > steps
-    return float(np.sum(far) / len(grid_distances))
-
-
-def _combined_error(matches, prototypes, grid_distances):
-    units, source = np.unique(matches.bmu, return_inverse=True)
-    graph, lengths = _steps(prototypes, grid_distances), np.empty(len(source))
-    for rows in blocks(len(units), len(prototypes)):
-        ways = shortest_path(graph, indices=units[rows])
-        own = (rows.start <= source) & (source < rows.stop)
-        lengths[own] = ways[source[own] - rows.start, matches.second_bmu[own]]
-    return float(np.mean(matches.distance + lengths))
+    def combined_error(self):
+        units, source = np.unique(self.bmu, return_inverse=True)
+        graph = _steps(self.prototypes, self.grid_distances)
+        lengths = np.empty(len(source))
+        for rows in blocks(len(units), len(self.prototypes)):
+            ways = shortest_path(graph, indices=units[rows])
+            own = (rows.start <= source) & (source < rows.stop)
+            lengths[own] = ways[source[own] - rows.start, self.second_bmu[own]]
+        return float(np.mean(self.distance + lengths))
 
 
 def _sampled(x, bmus, grid_distances, sample_size, random_state):
@@ -431,13 +398,3 @@ def _rank_agreement(neighbor_ranks, penalty_ranks, k):
     below, above = np.maximum(first - 1 - k, 0), np.maximum(last - k, 0)
     penalty = (above * (above + 1) - below * (below + 1)) / 2 / (last - first + 1)
     return float(1 - 2 / (n * k * (2 * n - 3 * k - 1)) * np.sum(chance * penalty))
-
-
-def _check_points(x, prototypes):
-    x = check_array("x", x, (None, None))
-    return x, check_array("prototypes", prototypes, (None, x.shape[1])).astype("float64")
-
-
-def _check_points_on_map(x, prototypes, grid_distances):
-    x = check_array("x", x, (None, None))
-    return x, *check_map(prototypes, grid_distances, x.shape[1])
