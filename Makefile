@@ -33,15 +33,16 @@ html: $(or $(wildcard $(ALL)),$(COMPILER)) ## only compile the executed notebook
 pdf: $(or $(wildcard $(ALL)),$(PRINTER)) ## print the compiled book to _build/desom.pdf (needs Chromium)
 	$(BIN)/python tools/pdf.py
 
-site: html ## what is published: the committed executions compiled and printed, all in _build/html
-	$(MAKE) pdf
+site: html ## what is published: the committed executions compiled and printed, and the student edition
+	$(MAKE) pdf course
 	$(BIN)/python tools/pdf.py --join
+	$(BIN)/python tools/course.py --join
 
 executed: $(ALL) ## execute every notebook at the paper's scale and refresh the copies in book/
 	$(BIN)/python tools/book.py execute
 	$(BIN)/python tools/book.py keep
 
-course: $(ALL) ## make the editions for students and instructors, and slides, from the committed notebooks
+course: $(or $(wildcard $(ALL)),$(COMPILER)) ## make the editions for students and instructors, from the committed notebooks
 	$(BIN)/python tools/course.py
 
 links: $(or $(wildcard $(ALL)),$(COMPILER)) ## follow every link that leads out of the book (needs a network)

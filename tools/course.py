@@ -1,14 +1,13 @@
-"""Make the editions of a course from the chapters: for students, for instructors, and slides.
+"""Make the editions of a course from the chapters: for students, and for instructors.
 
 What is made is under ``_build/course/``:
 
 ``student/``
     A working copy without solutions: notebooks to fill in, the compiled book, the package and the
-    records that it reads.
+    records that it reads. ``--join`` puts it beside the pages of ``_build/html``, to be downloaded.
 ``instructor/``
-    The notebooks with solutions, as executed; the timings; the plan of the sessions.
-``slides/``
-    One page of HTML for each chapter.
+    The notebooks with solutions, as executed; the compiled book, with the plan of each session; the
+    slides of each session.
 """
 
 import argparse
@@ -22,15 +21,12 @@ from tempfile import TemporaryDirectory
 
 import nbformat
 import yaml
-from nbconvert.preprocessors import TagRemovePreprocessor
 
 from book import compile_staged, stage
-from exercises import exercises_of, part_of
+from exercises import part_of
 from gate import ROOT, BookError, ended, read, refuse, repository_faults, sources
-from slides import slides
+from slides import Chapters, slides
 
-TIME = re.compile(r"\*\*Time\*\* about (\d+) minutes")
-PLAN = "teaching.md"
 # What the notebooks of the student edition need, if it is there.
 NEEDED = (
     "LICENSE",
@@ -58,8 +54,9 @@ python3.11 -m venv .venv
 ```
 
 An exercise has a cell to fill in, and below it a check. *Run All* runs every chapter to its end: a
-check of what is still open shows an error with a hint, and the next cell goes on. Set `scale =
-"quick"` in a chapter's second code cell to train small stand-ins instead of reading recorded runs.
+check of what is still open shows an error with a hint, and the next cell goes on. A chapter reads
+recorded runs. To train small stand-ins instead, write `"quick"` for `"paper"` in the cell below the
+imports, which sets `scale`.
 """
 
 
@@ -68,12 +65,10 @@ def strip(notebook):
 
     A check keeps its error to itself: with the tag ``raises-exception``, *Run All* goes on.
     """
-    remover = TagRemovePreprocessor(
-        remove_cell_tags={"solution"}, remove_all_outputs_tags={"check"}
-    )
-    notebook, _ = remover.preprocess(notebook, {})
+    notebook.cells = [cell for cell in notebook.cells if part_of(cell) != "solution"]
     for cell in notebook.cells:
         if part_of(cell) == "check":
+            cell.outputs = []
             cell.metadata.tags = [*cell.metadata.tags, "raises-exception"]
     return notebook
 
@@ -147,46 +142,6 @@ def _plain(name, text):
     return text
 
 
-def timings():
-    """Add up the minutes of every chapter: to read it, and to solve its exercises.
-
-    Returns
-    -------
-    list of (str, str, int, list of Exercise)
-        Name, title, minutes to read, exercises; in the order of the table of contents.
-
-    Raises
-    ------
-    BookError
-        If a chapter does not say what time it takes.
-    """
-    table = []
-    toc = (ROOT / "_toc.yml").read_text("utf-8")
-    for path in sorted(sources(ROOT), key=lambda path: toc.find(f"book/{path.stem}\n")):
-        text = "\n\n".join(cell.source for cell in read(path).cells)
-        time = TIME.search(text)
-        if not time:
-            raise BookError(f"notebooks/{path.name} does not say what time it takes")
-        title = re.search(r"^# (.+)", text, re.MULTILINE)[1]
-        table.append((path.stem, title, int(time[1]), exercises_of(path)))
-    return table
-
-
-def timing_page(table):
-    """Write the timings as Markdown: a line for a chapter, and one for each of its exercises."""
-    lines = ["# Timings", "", "| chapter or exercise | kind | minutes |", "|:--|:--|--:|"]
-    for _, title, minutes, exercises in table:
-        lines.append(f"| **{title}** | reading | {minutes} |")
-        lines += [f"| {e.title} | {e.kind} | {e.minutes} |" for e in exercises]
-        solving = sum(e.minutes for e in exercises if e.kind != "project")
-        lines.append(f"| *exercises without projects* | | {solving} |")
-    reading = sum(minutes for _, _, minutes, _ in table)
-    solving = sum(e.minutes for *_, es in table for e in es if e.kind != "project")
-    lines += [f"| **All chapters** | reading | {reading} |"]
-    lines += [f"| **All exercises without projects** | | {solving} |", ""]
-    return "\n".join(lines)
-
-
 def student(folder):
     """Make the student edition, and refuse it if a solution is left in it."""
     for name in NEEDED:
@@ -201,31 +156,37 @@ def student(folder):
     (folder / "notebooks").mkdir()
     for source in sources(ROOT):
         nbformat.write(strip(read(source)), folder / "notebooks" / source.name)
-    with TemporaryDirectory() as temporary:
-        staging = Path(temporary) / "_build"
-        stage(staging, executed=True)
-        config = yaml.safe_load((staging / "source/_config.yml").read_text("utf-8"))
-        # They lead to the notebooks of the repository, which are solved.
-        config["launch_buttons"], config["html"]["use_repository_button"] = {}, False
-        (staging / "source/_config.yml").write_text(yaml.safe_dump(config), "utf-8")
-        for copy in (staging / "source/book").glob("*.ipynb"):
-            nbformat.write(strip(read(copy)), copy)
-        toc = yaml.safe_load((staging / "source/_toc.yml").read_text("utf-8"))
-        (staging / "source/_toc.yml").write_text(yaml.safe_dump(_without_plan(toc)), "utf-8")
-        (staging / "source/book" / PLAN).unlink(missing_ok=True)
-        compile_staged(Path(temporary))
-        shutil.copytree(staging / "html", folder / "html")
+    config = compile_edition(folder, without_solutions)
     (folder / "README.md").write_text(STUDENT.format(title=config["title"]), "utf-8")
     refuse(traces(folder, solution_lines()))
 
 
-def _without_plan(toc):
-    """Leave the plan out of a table of contents, and a part that has nothing else."""
-    name = f"book/{PLAN.removesuffix('.md')}"
-    parts = toc.get("parts", [])
-    for part in parts:
-        part["chapters"] = [entry for entry in part["chapters"] if entry["file"] != name]
-    return toc | ({"parts": [part for part in parts if part["chapters"]]} if parts else {})
+def without_solutions(staged):
+    """Remove solutions and plans from what is staged, and what leads to them elsewhere."""
+    config = yaml.safe_load((staged / "_config.yml").read_text("utf-8"))
+    # They lead to the notebooks of the repository, which are solved.
+    config["launch_buttons"], config["html"]["use_repository_button"] = {}, False
+    (staged / "_config.yml").write_text(yaml.safe_dump(config), "utf-8")
+    for copy in (staged / "book").glob("*.ipynb"):
+        nbformat.write(strip(read(copy)), copy)
+    toc = yaml.safe_load((staged / "_toc.yml").read_text("utf-8"))
+    for part in toc.get("parts", []):
+        for entry in part["chapters"]:
+            if entry["file"] == "book/teaching":
+                del entry["sections"]
+    (staged / "_toc.yml").write_text(yaml.safe_dump(toc), "utf-8")
+    shutil.rmtree(staged / "book/teaching", ignore_errors=True)
+
+
+def compile_edition(folder, prepare=lambda staged: None):
+    """Compile the book for an edition, after a change of what is staged; give its _config.yml."""
+    with TemporaryDirectory() as temporary:
+        staging = Path(temporary) / "_build"
+        stage(staging, executed=True)
+        prepare(staging / "source")
+        compile_staged(Path(temporary))
+        shutil.copytree(staging / "html", folder / "html")
+        return yaml.safe_load((staging / "source/_config.yml").read_text("utf-8"))
 
 
 def instructor(folder):
@@ -233,40 +194,60 @@ def instructor(folder):
     (folder / "notebooks").mkdir()
     for source in sources(ROOT):
         shutil.copy(ROOT / "book" / source.name, folder / "notebooks")
-    (folder / "timings.md").write_text(timing_page(timings()), "utf-8")
-    shutil.copy(ROOT / "book" / PLAN, folder / "plan.md")
+    make_slides(folder / "slides")
+    compile_edition(folder)
 
 
 def make_slides(folder):
-    """Make the slides of every chapter, with the script that draws their equations."""
+    """Make the slides of every session, with the scripts that show them and draw equations."""
+    shutil.copytree(ROOT / "course/reveal", folder / "reveal")
     shutil.copytree(ROOT / "book/_extra/mathjax", folder / "mathjax")
-    for source in sources(ROOT):
-        page = slides(ROOT / "book" / source.name)
-        (folder / f"{source.stem}.html").write_text(page, "utf-8")
+    chapters = Chapters(ROOT / "book")
+    for session in sorted((ROOT / "course").glob("*.md")):
+        (folder / f"{session.stem}.html").write_text(slides(session, chapters), "utf-8")
 
 
-def make(course):
-    """Make all three in an empty folder."""
+def make(build):
+    """Make both in an empty folder."""
     refuse(repository_faults(ROOT))
-    shutil.rmtree(course, ignore_errors=True)
-    for name, edition in (
-        ("slides", make_slides),
-        ("instructor", instructor),
-        ("student", student),
-    ):
-        (course / name).mkdir(parents=True)
-        edition(course / name)
-        print(f"Made {course / name}", flush=True)
+    shutil.rmtree(build / "course", ignore_errors=True)
+    for edition in (instructor, student):
+        folder = build / "course" / edition.__name__
+        folder.mkdir(parents=True)
+        edition(folder)
+        print(f"Made {folder}", flush=True)
+
+
+def join(build):
+    """Put the student edition beside the pages, and a link to it on the page on teaching.
+
+    Raises
+    ------
+    BookError
+        If it is not made.
+    """
+    made, page = build / "course/student", build / "html/book/teaching.html"
+    if not made.exists():
+        raise BookError(f"{made} is missing; run `make course` first")
+    archive = Path(shutil.make_archive(build / "html/student", "zip", made.parent, made.name))
+    size = archive.stat().st_size / 1e6
+    link = f'<p><a href="../student.zip">The student edition</a> ({size:.0f} MB)</p>'
+    text = re.sub(r'<p><a href="../student.zip">.*?</p>', "", page.read_text("utf-8"))
+    page.write_text(text.replace("</article>", f"{link}</article>"), "utf-8")
+    print(f"The pages lead to {archive}")
 
 
 def main(argv=None):
-    """Make the course."""
+    """Make the course, or join the student edition to the pages."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--into", type=Path, default=ROOT, help="folder to make _build/ in; default: this one"
     )
-    course = parser.parse_args(argv).into.resolve() / "_build" / "course"
-    return ended("course", make, course)
+    parser.add_argument(
+        "--join", action="store_true", help="do not make them, but offer one beside the pages"
+    )
+    arguments = parser.parse_args(argv)
+    return ended("course", join if arguments.join else make, arguments.into.resolve() / "_build")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,40 @@
-"""Slides of a chapter: its headings, equations and figures, what to notice and what to remember."""
+"""Slides of a session, from Markdown: what they show is taken from the chapters by its name.
 
+A slide is a heading that ends in its minutes, and what follows; with ``beside`` after the minutes,
+pictures and tables stand on the right. What follows a line ``Notes:`` only the speaker sees. A
+quotation is a question to the room. A line ``{kind} name`` is replaced by what is named:
+
+``{figure} fig-x``
+    A figure of a chapter, and what its caption begins with; or other words, after the name.
+``{table} chapter/cell``, ``{finding} chapter/cell``
+    The table of a cell; the sentences that it has computed.
+``{equation} eq-x``, ``{exercise} ex-x``
+    An equation; the title, the kind and the time of an exercise.
+``{code} desom.som:som_loss``
+    A function of a module, without its docstring.
+"""
+
+import ast
 import re
 from html import escape
 from pathlib import Path
 from string import Template
+from textwrap import dedent
 
+from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 from exercises import HEAD
-from gate import BookError, read
+from gate import ROOT, BookError, read
 
 TEMPLATE = Template(Path(__file__).with_suffix(".html").read_text("utf-8"))
-EQUATION = re.compile(r"^\$\$\n(.*?)\n\$\$(?: *\((?:eq-)?([\w-]+)\))?$", re.DOTALL | re.MULTILINE)
-NOTICE = re.compile(r"^\*\*What to notice\.\*\* .+?(?=\n\n|\Z)", re.DOTALL | re.MULTILINE)
-HEADING = re.compile(r"^(#{1,3}) (.+)$", re.MULTILINE)
-FENCED = re.compile(r"^(```|:::)\{.*?^\1$", re.DOTALL | re.MULTILINE)
+SLIDE = re.compile(r"^(#{1,2}) (.+) \((\d+) min(, beside)?\)$", re.MULTILINE)
+TAKEN = re.compile(r"^\{(\w+)\} (\S+) ?(.*)$", re.MULTILINE)
+EQUATION = re.compile(r"^\$\$\n(.*?)\n\$\$ \((eq-[\w-]+)\)$", re.DOTALL | re.MULTILINE)
 
 
 def _math(content, options):
@@ -23,148 +42,150 @@ def _math(content, options):
     return escape(f"{begin}{content.strip()}{end}")
 
 
-MARKDOWN = MarkdownIt("commonmark").use(
-    dollarmath_plugin, renderer=_math, allow_labels=False, double_inline=True
-)
+def _python(source, *_):
+    return highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))
 
 
-def to_html(text):
-    """Render the Markdown of a chapter; what refers to another place becomes words.
+MARKDOWN = MarkdownIt("commonmark", {"highlight": _python}).enable("table")
+MARKDOWN.use(dollarmath_plugin, renderer=_math, allow_labels=False, double_inline=True)
 
-    A slide has no number of an equation or a figure to point at. An equation is named by its
-    label instead, which stands beside it.
+
+class Chapters:
+    """What slides take from the executed chapters of a folder.
+
+    The methods whose names are kinds give HTML, and raise a LookupError if there is none.
     """
-    text = re.sub(r"\s*\{cite:p\}`[^`]*`", "", text)
-    text = re.sub(r"\{cite:t\}`([a-z]+)[^`]*`", lambda match: match[1].title(), text)
-    text = re.sub(r"\{eq\}`(?:eq-)?([^`]*)`", lambda m: f"({_words(m[1])})", text)
-    text = re.sub(r"\{(?:ref|numref)\}`(?:fig-|ex-)?([^`<]*)`", r"“\1”", text)
-    text = re.sub(r"\{[\w:]+\}`([^`<]*?)(?: *<[^`]*>)?`", r"*\1*", text)
-    text = EQUATION.sub(lambda m: f"$$\n{_tagged(m[1], m[2])}\n$$", text)
-    return MARKDOWN.render(text)
+
+    def __init__(self, folder):
+        books = {path.stem: read(path) for path in sorted(folder.glob("*.ipynb"))}
+        self.titles = {n: book.cells[0].source.split("\n")[0][2:] for n, book in books.items()}
+        self.cells = {f"{name}/{c.id}": c for name, book in books.items() for c in book.cells}
+        texts = [c.source for c in self.cells.values() if c.cell_type == "markdown"]
+        self.equations = {m[2]: m[1] for text in texts for m in EQUATION.finditer(text)}
+        self.exercises = {m["label"]: m for text in texts if (m := HEAD.match(text))}
+        drawn = [c for c in self.cells.values() if "figure" in c.metadata.get("mystnb", {})]
+        self.figures = {c.metadata["mystnb"]["figure"]["name"]: c for c in drawn}
+
+    def figure(self, name, words):
+        """Give a picture, with words or else what its caption begins with."""
+        cell = self.figures[name]
+        known = cell.metadata["mystnb"]
+        words = words or re.split(r"[.:] ", known["figure"]["caption"])[0].rstrip(".") + "."
+        (picture, *_) = [*self._outputs(cell, "image/png"), *self._outputs(cell, "text/html")]
+        if not picture.startswith("<"):
+            alt = escape(known.get("image", {}).get("alt", ""))
+            picture = f'<img alt="{alt}" src="data:image/png;base64,{"".join(picture.split())}">'
+        caption = f"<figcaption>{self._prose(words)}</figcaption>"
+        return f'<figure id="{name}">{picture}{caption}</figure>'
+
+    def table(self, name, _):
+        """Give the table that a cell prints, without its caption."""
+        (html, *_) = self._outputs(self.cells[name], "text/html") or [self.finding(name, _)]
+        tree = BeautifulSoup(html, "html.parser")
+        if tree.caption:
+            tree.caption.decompose()
+        return f'<div class="table">{tree}</div>'
+
+    def finding(self, name, _):
+        """Give the sentences that a cell has computed."""
+        text = self._outputs(self.cells[name], "text/markdown")[-1]
+        text = re.sub(r"^(> )?\*\*(What to notice|In one paragraph)\.\*\* ", "", text)
+        return f'<div class="finding">{self._prose(text, MARKDOWN.render)}</div>'
+
+    def equation(self, name, _):
+        """Give an equation, as it stands in its chapter."""
+        shown = _math(self.equations[name], {"display_mode": True})
+        return f'<div class="equation" id="{name}">{shown}</div>'
+
+    def exercise(self, name, _):
+        """Give the head of an exercise."""
+        head = self.exercises[name]
+        words = f"{head['title']} · {head['kind'].lower()}, {head['number']} {head['unit']}"
+        return f'<p class="exercise" id="{name}">{escape(words)}</p>'
+
+    def code(self, name, _):
+        """Give the source of a function."""
+        module, inside = name.split(":")
+        text = (ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8")
+        node = ast.parse(text)
+        for part in inside.split("."):
+            node = {getattr(child, "name", None): child for child in node.body}[part]
+        source = dedent("\n".join(text.split("\n")[node.lineno - 1 : node.end_lineno]))
+        source = re.sub(r'\n *""".*?"""', "", source, flags=re.DOTALL)
+        return MARKDOWN.render(f"```python\n{source}\n```")
+
+    @staticmethod
+    def _outputs(cell, kind):
+        return [o["data"][kind] for o in cell.outputs if kind in o.get("data", {})]
+
+    def _prose(self, text, render=MARKDOWN.renderInline):
+        """Render Markdown of a chapter; where it refers to another, that one's title stands."""
+        text = re.sub(r"\{\w+\}`([^`<]+?) *<[^`]*>`", r"\1", text)
+        names = r"\{(?:doc|term)\}`(\w+)`"
+        text = re.sub(names, lambda m: f"*{self.titles.get(m[1], m[1])}*", text)
+        return render(text).strip()
 
 
-def _words(label):
-    return label.replace("-", " ")
+def parts(text):
+    """Cut the Markdown of a session into its slides.
+
+    Returns
+    -------
+    list of (re.Match, str, str)
+        Heading, as `SLIDE` matches it, Markdown, and notes of every slide.
+    """
+    heads = [*SLIDE.finditer(text)]
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    return [
+        (head, *text[head.end() : end].partition("\nNotes:\n")[::2])
+        for head, end in zip(heads, ends, strict=True)
+    ]
 
 
-def _tagged(equation, label):
-    """Name an equation by its label, in the words by which slides refer to it."""
-    return equation + (rf" \tag{{{_words(label)}}}" if label else "")
-
-
-def _sections(cells):
-    """Give heading, Markdown and figure cells of every section of level 2, the title's first."""
-    sections = []
-    for cell in cells:
-        if cell.cell_type == "markdown":
-            text = FENCED.sub("", cell.source) if "exercise" not in _tags(cell) else cell.source
-            if "solution" in _tags(cell):
-                continue
-            places = [m for m in HEADING.finditer(text) if len(m[1]) < 3]
-            ends = [*(m.start() for m in places), len(text)]
-            if sections:
-                sections[-1][1].append(text[: ends[0]])
-            for match, end in zip(places, ends[1:], strict=True):
-                sections.append((match[2], [text[match.end() : end]]))
-        elif sections:
-            sections[-1][1].append(cell)
-    return sections
-
-
-def _tags(cell):
-    return cell.metadata.get("tags", [])
-
-
-def _batches(items, size):
-    return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _figure(cell):
-    """Give a code cell's picture with its caption, or None."""
-    figure = cell.metadata.get("mystnb", {}).get("figure")
-    if not figure:
-        return None
-    alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-    for output in cell.outputs:
-        data = output.get("data", {})
-        if "image/png" in data:
-            source = f"data:image/png;base64,{''.join(data['image/png'].split())}"
-            picture = f'<img alt="{escape(alt)}" src="{source}">'
-        elif "<svg" in data.get("text/html", ""):
-            picture = data["text/html"]
-        else:
-            continue
-        caption = to_html(figure["caption"])
-        return f'<figure id="{figure["name"]}">{picture}<figcaption>{caption}</figcaption></figure>'
-    raise BookError(f"the cell {cell.id} has a caption, and no picture that a slide can show")
-
-
-def _slides_of(heading, parts):
-    """Give the slides of a section: its equations, then figures and remarks as they come."""
-    title = f"<h2>{to_html(heading).removeprefix('<p>').removesuffix(f'</p>{chr(10)}')}</h2>"
-    text = "\n\n".join(part for part in parts if isinstance(part, str)).strip()
-    if heading == "What to remember":
-        return [title + to_html(text)]
-    if heading == "Exercises":
-        found = [match for part in parts if isinstance(part, str) for match in HEAD.finditer(part)]
-        items = [
-            f"<li>{escape(m['title'])} ({m['kind'].lower()}, {m['number']} {m['unit']})</li>"
-            for m in found
-        ]
-        return [f"{title}<ol>{''.join(items)}</ol>"] if items else []
-    opening = _opening(text)
-    slides = [title + to_html(opening)] if opening else []
-    for part in parts:
-        if isinstance(part, str):
-            equations = [m for m in EQUATION.finditer(part) if m[0] not in opening]
-            shown = ["\n\n".join(m[0] for m in three) for three in _batches(equations, 3)]
-            slides += [title + to_html(equations) for equations in shown]
-            remarks = [part]
-        else:
-            slides += [title + shown for shown in [_figure(part)] if shown]
-            remarks = [_markdown(output) for output in part.outputs]
-        slides += [title + to_html(m[0]) for remark in remarks for m in NOTICE.finditer(remark)]
-    return slides
-
-
-def _opening(text):
-    """Give the first paragraph of a section, with the equation that it may lead to."""
-    blocks = [block for block in re.split(r"\n\n+", text) if not HEADING.match(block)]
-    leads = len(blocks) > 1 and EQUATION.match(blocks[1])
-    return "\n\n".join(blocks[: 2 if leads else 1])
-
-
-def _markdown(output):
-    return output.get("data", {}).get("text/markdown", "")
-
-
-def slides(path):
-    """Write the slides of an executed chapter.
+def slides(path, chapters):
+    """Make the page of a session.
 
     Parameters
     ----------
     path : Path
-        The executed notebook.
+        Its Markdown.
+    chapters : Chapters
+        What it shows.
 
     Returns
     -------
     str
-        A page of HTML. It needs ``mathjax/tex-svg.js`` beside it and no network.
+        A page of HTML. It needs ``reveal/`` and ``mathjax/`` beside it and no network.
+
+    Raises
+    ------
+    BookError
+        If a slide names what is not there, or would show markup.
     """
-    (title, opening), *sections = _sections(read(path).cells)
-    text = "\n\n".join(part for part in opening if isinstance(part, str))
-    learn = re.search(r"\*\*You will learn\*\* (.+?)(?=\n\n|\Z)", text, re.DOTALL)
-    name = to_html(title).strip().removeprefix("<p>").removesuffix("</p>")
-    made = [f"<h1>{name}</h1>"]
-    if learn:
-        goals = "\n".join(f"- {goal.strip(' .')}" for goal in learn[1].split(";"))
-        made.append(f"<h2>You will learn</h2>{to_html(goals)}")
-    figures = [_figure(part) for part in opening if not isinstance(part, str)]
-    made += [f"<h2>{name}</h2>{figure}" for figure in figures if figure]
-    for section in sections:
-        made += _slides_of(*section)
-    body = "\n".join(
-        f'<section aria-label="Slide {number} of {len(made)}">{slide}</section>'
-        for number, slide in enumerate(made, start=1)
-    )
-    return TEMPLATE.substitute(title=escape(re.sub("<[^>]*>", "", name)), slides=body)
+
+    def taken(match):
+        kind, name, words = match.groups()
+        try:
+            return getattr(chapters, kind)(name, words)
+        except (AttributeError, LookupError, OSError):
+            raise BookError(f"{path.name} names the {kind} {name}, which is not there") from None
+
+    source, made = path.read_text("utf-8"), []
+    for head, text, notes in parts(source):
+        level, title, minutes, beside = head.groups()
+        # HTML within Markdown would end at its first empty line.
+        found = [*TAKEN.finditer(text)]
+        body = MARKDOWN.render(TAKEN.sub("\n<!-- taken -->\n", text))
+        for match in found:
+            body = body.replace("<!-- taken -->", taken(match), 1)
+        markup = re.search(r"\{[\w:-]+\}<code>|<h[12]>.*", body)
+        if markup:
+            raise BookError(f"{path.name}, slide {title!r}, would show {markup[0]}")
+        head, look = f"h{len(level)}", "page beside" if beside else "page"
+        made.append(
+            f'<section data-timing="{60 * int(minutes)}"><div class="{look}">'
+            f'<{head}>{MARKDOWN.renderInline(title)}</{head}><div class="body">{body}</div></div>'
+            f'<aside class="notes">{MARKDOWN.render(notes)}</aside></section>'
+        )
+    title, style = escape(SLIDE.search(source)[2]), HtmlFormatter().get_style_defs("pre")
+    return TEMPLATE.substitute(title=title, slides="\n".join(made), style=style)

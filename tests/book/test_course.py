@@ -1,22 +1,23 @@
-"""The editions of the course: students see no solution, the plan adds up, slides show all."""
+"""The editions of the course: students see no solution, plans and slides add up, nothing is cut."""
 
 import json
 import re
 import shutil
 import zipfile
-from html.parser import HTMLParser
+from io import BytesIO
 
 import nbformat
 import pytest
 import yaml
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from pypdf import PdfReader
 
 import course
 import gate
 from building import KERNEL, ROOT, tool, write_chapter, write_repository
 from exercises import exercises_of
-from slides import slides
+from slides import Chapters, parts, slides
 
 CHAPTERS = gate.sources(ROOT)
 EXERCISES = {e.label: e for source in CHAPTERS for e in exercises_of(source)}
@@ -70,16 +71,41 @@ def chapter(executed):
     return new_notebook(cells=cells, metadata=KERNEL)
 
 
+SESSION = """\
+# A session (1 min)
+
+An aim.
+
+## One (2 min)
+
+> What is a number?
+
+{equation} eq-chapter-one
+
+{exercise} ex-chapter-number
+
+Notes:
+It is one.
+"""
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Make the course of a repository with one chapter."""
     root = write_repository(tmp_path_factory.mktemp("course"))
-    entries = [{"file": "book/chapter"}], [{"file": "book/teaching"}]
-    parts = [{"caption": str(n), "chapters": e} for n, e in enumerate(entries)]
-    toc = {"format": "jb-book", "root": "book/index", "parts": parts}
+    plan = {"file": "book/teaching", "sections": [{"file": "book/teaching/session1"}]}
+    entries = [{"file": "book/chapter"}], [plan]
+    captioned = [{"caption": str(n), "chapters": e} for n, e in enumerate(entries)]
+    toc = {"format": "jb-book", "root": "book/index", "parts": captioned}
     (root / "_toc.yml").write_text(yaml.safe_dump(toc))
-    (root / "book/index.md").write_text("# A book\n\nSee {ref}`ex-chapter-number`.\n")
-    (root / "book/teaching.md").write_text("# Plan\n\nThe planword.\n")
+    front = "# A book\n\nSee {ref}`ex-chapter-number`, and {doc}`teaching`.\n"
+    (root / "book/index.md").write_text(front)
+    (root / "book/teaching.md").write_text("# Teaching\n\nTeach.\n")
+    (root / "book/teaching").mkdir()
+    session = "# Session 1\n\nThe planword: {ref}`ex-chapter-number`.\n"
+    (root / "book/teaching/session1.md").write_text(session)
+    shutil.copytree(ROOT / "course/reveal", root / "course/reveal")
+    (root / "course/session1.md").write_text(SESSION)
     (root / "book/_extra/mathjax").mkdir()
     (root / "book/_extra/mathjax/tex-svg.js").write_text("// no math\n")
     write_chapter(root, chapter(executed=False), chapter(executed=True))
@@ -115,7 +141,38 @@ def test_no_file_of_the_student_edition_holds_a_solution(made):
 
 def test_the_student_edition_holds_no_plan(made):
     assert holding(made / "student", "planword") == []
-    assert holding(made / "instructor", "planword") == ["plan.md"]
+    assert "session1.html" in holding(made / "instructor", "planword")
+
+
+def test_no_page_of_an_edition_shows_markup(made):
+    pages = [*(made / "student/html").rglob("*.html"), *(made / "instructor").rglob("*.html")]
+    assert len(pages) > 8
+    assert [page for page in pages if re.search(r"\{\w+\}(`|<code)", page.read_text("utf-8"))] == []
+
+
+def test_the_instructor_has_the_slides_of_each_session(made):
+    page = (made / "instructor/slides/session1.html").read_text("utf-8")
+    assert r"\[x = 1 .\]" in page and "A number · recall, 7 minutes" in page
+    assert 'data-timing="120"' in page and "It is one." in page
+
+
+def test_the_student_edition_is_a_download_of_the_pages(made):
+    (made.parent / "html/book").mkdir(parents=True)
+    page = made.parent / "html/book/teaching.html"
+    page.write_text("<article><p>Teach.</p></article>")
+    for _ in range(2):  # again adds nothing
+        assert course.main(["--join", "--into", str(made.parents[1])]) == 0
+    assert page.read_text("utf-8").count('<a href="../student.zip">') == 1
+    with zipfile.ZipFile(made.parent / "html/student.zip") as archive:
+        assert {"student/README.md", "student/html/index.html"} <= {*archive.namelist()}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_the_cell_that_sets_the_scale_is_below_the_imports(chapter):
+    codes = [cell for cell in gate.read(chapter).cells if cell.cell_type == "code"]
+    (place,) = [n for n, c in enumerate(codes) if "parameters" in c.metadata.get("tags", [])]
+    assert "import" in codes[place - 1].source
+    assert re.search(r'^scale\b.* = "paper"', codes[place].source, re.MULTILINE)
 
 
 def test_a_student_can_run_a_chapter_to_its_end(made, tmp_path):
@@ -125,12 +182,6 @@ def test_a_student_can_run_a_chapter_to_its_end(made, tmp_path):
     (error,) = check.outputs
     assert (error.ename, error.evalue) == ("AssertionError", "Think of the number one.")
     assert after.outputs[0].data["text/plain"] == "'went on'"
-
-
-def test_the_instructor_has_the_timings(made):
-    page = (made / "instructor/timings.md").read_text("utf-8")
-    assert "| **A chapter** | reading | 20 |" in page and "| A number | recall | 7 |" in page
-    assert "| **All exercises without projects** | | 7 |" in page
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
@@ -186,70 +237,156 @@ def test_an_exercise_has_the_time_that_it_says():
 
 # Slides
 
+SESSIONS = sorted((ROOT / "course").glob("*.md"))
+TAKEN = re.compile(r"^\{(\w+)\} (\S+)", re.MULTILINE)
+each_session = pytest.mark.parametrize("session", SESSIONS, ids=lambda path: path.stem)
+LOCAL = ("file:", "data:", "about:", "blob:")
+# What is not within its slide, and what of it lies over another part of it.
+FAULTS = """() => {
+    const box = e => e.getBoundingClientRect(), name = e => e.outerHTML.slice(0, 80);
+    const page = document.querySelector("section.present .page"), room = box(page);
+    const within = ({left, right, top, bottom}) => left > room.left - 2 && right < room.right + 2
+        && top > room.top - 2 && bottom < room.bottom + 2;
+    const apart = (a, b) => a.right < b.left + 2 || b.right < a.left + 2
+        || a.bottom < b.top + 2 || b.bottom < a.top + 2;
+    const seen = [...page.querySelectorAll("*")].filter(
+        e => !e.closest("mjx-assistive-mml, style") && !e.parentElement.closest("svg"));
+    const print = e =>
+        parseFloat(getComputedStyle(e).fontSize) * (e.closest("table").style.zoom || 1);
+    const blocks = [...page.querySelectorAll(":scope > h1, :scope > h2, .body > :not(style)")];
+    return Object.entries({
+        "outside": seen.filter(e => !within(box(e))),
+        "too wide": seen.filter(e => e.matches("pre, .table") && e.scrollWidth > e.clientWidth + 2),
+        "over another": blocks.filter(
+            (a, i) => blocks.slice(0, i).some(b => !apart(box(a), box(b)))),
+        "small": seen.filter(e => e.matches("figure > img, figure > svg")
+            && box(e).height < room.height / 5),
+        "small print": seen.filter(e => e.matches("td") && print(e) < 12),
+    }).flatMap(([fault, elements]) => elements.map(e => `${fault}: ${name(e)}`));
+}"""
 
-class Slides(HTMLParser):
-    """What is on every slide: its text without headings, its figures and pictures."""
 
-    def __init__(self, page):
-        super().__init__()
-        self.texts, self.figures, self.pictures, self.addresses = [], [], [], []
-        self.heading = False
-        self.feed(page)
+@pytest.fixture(scope="module")
+def chapters():
+    """Read what slides can show."""
+    return Chapters(ROOT / "book")
 
-    def handle_starttag(self, tag, attrs):
-        attributes = dict(attrs)
-        self.addresses += [attributes[n] for n in ("src", "href") if n in attributes]
-        if tag == "section":
-            self.texts.append("")
-        elif tag == "figure":
-            self.figures.append(attributes["id"])
-        elif tag == "img":
-            self.pictures.append(attributes)
-        self.heading = self.heading or tag in ("h1", "h2")
 
-    def handle_endtag(self, tag):
-        self.heading = self.heading and tag not in ("h1", "h2")
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory, chapters):
+    """Make the slides of all sessions; give their folder."""
+    folder = tmp_path_factory.mktemp("shown") / "slides"
+    course.make_slides(folder)
+    return folder
 
-    def handle_data(self, data):
-        if self.texts and not self.heading:
-            self.texts[-1] += data.strip()
+
+@pytest.fixture
+def presented(browser, shown):
+    """Open the slides of a session, which raise no error and ask for nothing beyond the disk."""
+    contexts, wrong = [], []
+
+    def presented(session, width, height, query=""):
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}))
+        contexts[-1].on("request", lambda r: r.url.startswith(LOCAL) or wrong.append(r.url))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto((shown / f"{session.stem}.html").as_uri() + query)
+        page.wait_for_function("window.Reveal?.isReady()")
+        return page
+
+    yield presented
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@each_session
+def test_a_session_has_slides_for_eighty_minutes_at_most(session):
+    made = parts(session.read_text("utf-8"))
+    assert 20 <= len(made) <= 30
+    assert 70 <= sum(int(head[3]) for head, _, _ in made) <= 80
+    assert all(len(notes.split()) > 8 for *_, notes in made), "a slide has no notes"
+    assert sum("\n> " in text for _, text, _ in made) >= 5, "few questions to the room"
+
+
+@each_session
+def test_an_exercise_on_a_slide_has_its_time(session):
+    for head, text, _ in parts(session.read_text("utf-8")):
+        for kind, name in TAKEN.findall(text):
+            assert kind != "exercise" or EXERCISES[name].minutes == int(head[3]), name
+
+
+@each_session
+def test_no_result_is_typed_on_a_slide(session):
+    # 0.001 is the γ of the paper, and no result.
+    typed = re.findall(r"\d*\.\d\d\d+|\d+ ?%", session.read_text("utf-8"))
+    assert set(typed) <= {"0.001"}
+
+
+@each_session
+def test_code_on_slides_is_short_and_of_the_book(session, chapters):
+    code = [c.source for c in chapters.cells.values()]
+    code += [path.read_text("utf-8") for path in (ROOT / "desom").rglob("*.py")]
+    lines = {line.strip() for text in code for line in text.splitlines()}
+    page = slides(session, chapters)
+    shown = re.findall("<pre>(.*?)</pre>", page, re.DOTALL)
+    assert all(len(code.strip().splitlines()) <= 12 for code in shown)
+    blocks = re.findall(r"^```python\n(.*?)^```", session.read_text("utf-8"), re.S | re.M)
+    assert {line.strip() for block in blocks for line in block.splitlines()} - lines == set()
 
 
 @pytest.mark.parametrize(
-    "copy", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem
+    ("text", "fault"),
+    [
+        ("{figure} fig-none", "names the figure fig-none"),
+        ("{table} chapter/none", "names the table chapter/none"),
+        ("{picture} fig-x", "names the picture fig-x"),
+        ("{code} desom.som:none", "names the code desom.som:none"),
+        ("See {eq}`eq-x`.", "would show {eq}<code>"),
+        ("## Without a time", "would show <h2>Without"),
+    ],
 )
-def test_slides_have_every_figure_and_none_is_empty(copy):
-    shown = Slides(slides(copy))
-    cells = gate.read(copy).cells
-    wanted = [
-        c.metadata["mystnb"]["figure"]["name"]
-        for c in cells
-        if "figure" in c.metadata.get("mystnb", {})
-    ]
-    assert shown.figures == wanted
-    assert all(picture["alt"] for picture in shown.pictures)
-    assert len(shown.texts) > 3 and all(shown.texts[1:])
-    elsewhere = [a for a in shown.addresses if not a.startswith(("data:", "#"))]
-    assert elsewhere == ["mathjax/tex-svg.js"]
+def test_a_slide_that_cannot_be_shown_is_refused(text, fault, tmp_path, chapters):
+    (tmp_path / "session.md").write_text(f"# A session (1 min)\n\n{text}\n")
+    with pytest.raises(gate.BookError, match=re.escape(fault)):
+        slides(tmp_path / "session.md", chapters)
 
 
-def test_slides_open_without_a_network(browser, tmp_path):
-    shutil.copytree(ROOT / "book/_extra/mathjax", tmp_path / "mathjax")
-    page_file = tmp_path / "som.html"
-    page_file.write_text(slides(ROOT / "book/som.ipynb"), "utf-8")
-    requests, errors = [], []
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.on("request", lambda request: requests.append(request.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    page.goto(page_file.as_uri())
-    page.wait_for_selector("mjx-container svg")
+@each_session
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+def test_nothing_on_a_slide_is_cut(session, size, presented):
+    page = presented(session, *size)
     assert page.locator("[data-mjx-error]").count() == 0
-    assert "$" not in page.locator("main").inner_text()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    before = page.evaluate("scrollY")
+    faults = []
+    for number in range(page.evaluate("Reveal.getTotalSlides()")):
+        page.evaluate("n => Reveal.slide(n)", number)
+        faults += [f"slide {number + 1}: {fault}" for fault in page.evaluate(FAULTS)]
+    assert not faults, "\n".join(faults)
+
+
+def test_a_fault_of_a_slide_is_seen(presented):
+    page = presented(SESSIONS[0], 1280, 720)
+    assert page.evaluate(FAULTS) == []
+    page.evaluate("document.querySelector('.present p').style.marginTop = '700px'")
+    assert "outside" in page.evaluate(FAULTS)[0]
+
+
+def test_slides_are_turned_by_keys_and_have_notes_and_a_clock_on_another_screen(presented):
+    page = presented(SESSIONS[0], 1280, 720)
+    first, second = (notes for *_, notes in parts(SESSIONS[0].read_text("utf-8"))[:2])
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    notes = opened.value
+    notes.wait_for_selector(".speaker-controls-time .clock")
+    notes.get_by_text(first.split("\n")[0].strip()[:30]).wait_for()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("before => scrollY > before + innerHeight / 2", arg=before)
-    page.close()
-    assert errors == []
-    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    assert page.evaluate("Reveal.getIndices().h") == 1
+    notes.get_by_text(second.strip().split("\n")[0][:30]).wait_for()
+
+
+def test_slides_are_printed_one_to_a_sheet(presented):
+    page = presented(SESSIONS[0], 1280, 720, "?print-pdf")
+    page.wait_for_selector(".pdf-page")
+    sheets = PdfReader(BytesIO(page.pdf(prefer_css_page_size=True))).pages
+    assert len(sheets) == len(parts(SESSIONS[0].read_text("utf-8")))
+    assert "What to remember" in sheets[-2].extract_text()
