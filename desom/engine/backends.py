@@ -3,6 +3,8 @@
 from contextlib import contextmanager
 
 import keras
+import numpy as np
+from keras import ops
 
 from desom.errors import InputError
 
@@ -39,7 +41,8 @@ def compile_steps(model, x, iterations=STEPS_FOR_XLA):
     """Compile the training step of a model, fed by indices into a data set on the device.
 
     ``model`` and ``x`` are as for `train`; ``iterations`` says how many steps the training has in
-    all, for a few are not worth a long compilation.
+    all, for a few are not worth a long compilation. Of a data set that is mapped from a file, only
+    the rows of one call go to the device at a time.
 
     Returns
     -------
@@ -51,10 +54,28 @@ def compile_steps(model, x, iterations=STEPS_FOR_XLA):
     """
     # TensorFlow traces twice what creates variables, and JAX cannot trace it at all.
     model.optimizer.build(model.trainable_variables)
-    return _STEP_COMPILERS[keras.backend.backend()](model, x, iterations)
+    run = _STEP_COMPILERS[keras.backend.backend()](model, iterations)
+    on_disk = is_mapped(x)
+    x = x if on_disk else ops.convert_to_tensor(x)
+
+    def run_steps(indices, steps, targets=None):
+        arrays = [x] if targets is None else [x, targets]
+        if on_disk:
+            arrays = [array[indices.ravel()] for array in arrays]
+            indices = np.arange(indices.size, dtype=np.int32).reshape(indices.shape)
+        return run(tuple(map(ops.convert_to_tensor, arrays)), indices, steps)
+
+    return run_steps
 
 
-def _tensorflow_steps(model, x, iterations):
+def is_mapped(x):
+    """Say whether an array is a view of a file, mapped into memory: it may be larger than that."""
+    while x is not None and not isinstance(x, np.memmap):
+        x = getattr(x, "base", None)
+    return x is not None
+
+
+def _tensorflow_steps(model, iterations):
     import tensorflow as tf
 
     @tf.function(jit_compile=xla_pays(model, iterations))
@@ -66,12 +87,7 @@ def _tensorflow_steps(model, x, iterations):
             sound += tf.cast(going_on, tf.int32)
         return sound
 
-    data = tf.constant(x)
-
-    def run_steps(indices, steps, targets=None):
-        return int(run(_with_targets(data, targets), tf.constant(indices), tf.constant(steps)))
-
-    return run_steps
+    return lambda data, indices, steps: int(run(data, tf.constant(indices), tf.constant(steps)))
 
 
 def xla_pays(model, iterations):
@@ -166,40 +182,32 @@ def set_jax_state(model, state):
             variable.assign(value)
 
 
-def _jax_steps(model, x, iterations):
+def _jax_steps(model, iterations):
     import jax
 
     # The old state is not donated: whoever interrupts a training keeps a model that can be read.
     run = jax.jit(jax_loop(model.train_step))
-    data = jax.numpy.asarray(x)
 
-    def run_steps(indices, steps, targets=None):
-        sound, state = run(jax_state(model), _with_targets(data, targets), indices, steps)
+    def run_steps(data, indices, steps):
+        sound, state = run(jax_state(model), data, indices, steps)
         set_jax_state(model, state)
         return int(sound)
 
     return run_steps
 
 
-def _torch_steps(model, x, iterations):
+def _torch_steps(model, iterations):
     import torch
 
-    data = keras.ops.convert_to_tensor(x)
-
-    def run_steps(indices, steps, targets=None):
-        arrays = _with_targets(data, targets)
+    def run_steps(data, indices, steps):
         losses = []
-        for batch in torch.as_tensor(indices[:steps], device=data.device):
-            losses.append(model.train_step(tuple(array[batch] for array in arrays))["loss"])
+        for batch in torch.as_tensor(indices[:steps], device=data[0].device):
+            losses.append(model.train_step(tuple(array[batch] for array in data))["loss"])
         # Once for all steps: to look at each would stop the device at each.
         sound = torch.isfinite(torch.stack(losses))
         return int(sound.int().cumprod(0).sum())
 
     return run_steps
-
-
-def _with_targets(data, targets):
-    return (data,) if targets is None else (data, keras.ops.convert_to_tensor(targets))
 
 
 _STEP_COMPILERS = {"tensorflow": _tensorflow_steps, "jax": _jax_steps, "torch": _torch_steps}

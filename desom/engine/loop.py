@@ -1,9 +1,9 @@
 """Training a Keras model many compiled steps at a time, on any backend.
 
-The data set lies on the device once and a step gathers its batch there by index. One call runs
-about 1/200 of the training, and at least ten steps, without returning to Python; then the curves
-grow by one point. Methods that look at the whole data set now and then, for new targets, return to
-Python for that too.
+The data set lies on the device once and a step gathers its batch there by index; a file that is
+mapped into memory stays on disk, and each call reads its rows. One call runs about 1/200 of the
+training, and at least ten steps, without returning to Python; then the curves grow by one point.
+Methods that look at the whole data set now and then, for new targets, return to Python too.
 """
 
 import numpy as np

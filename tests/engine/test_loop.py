@@ -1,11 +1,18 @@
 """The compiled training loop against a plain one, and its curves."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from keras.random import SeedGenerator
+from sklearn.base import clone
 
+from desom import Kerasom
 from desom.autoencoder import AutoencoderModel, build_networks
+from desom.baselines.dec import DEC
 from desom.desom import DESOMModel
 from desom.engine.backends import STEPS_FOR_XLA, adam, compile_steps
 from desom.engine.loop import curve_points, shuffled_batches, train
@@ -54,6 +61,48 @@ def trainable(model):
 def compiled(model, learning_rate=0.01):
     model.compile(optimizer=keras.optimizers.Adam(learning_rate))
     return model
+
+
+# A data set on disk
+
+
+def on_disk(folder, x):
+    np.save(folder / "x.npy", x)
+    return np.load(folder / "x.npy", mmap_mode="r")
+
+
+@pytest.mark.parametrize("estimator", [Kerasom((2, 3)), DEC(2, hidden_units=(8,), latent_dim=2)])
+def test_a_mapped_file_gives_the_bits_of_an_array(estimator, tmp_path):
+    x = np.random.default_rng(0).random((90, N_FEATURES), dtype=np.float32)
+    estimator.set_params(iterations=25, batch_size=16, random_state=0)
+    in_memory, mapped = (clone(estimator).fit(X) for X in (x, on_disk(tmp_path, x)))
+    np.testing.assert_array_equal(mapped.cluster_centers_, in_memory.cluster_centers_)
+    np.testing.assert_array_equal(mapped.labels_, in_memory.labels_)
+
+
+GROWTH = """
+import re, sys, warnings
+from pathlib import Path
+import numpy as np
+from desom import Kerasom
+
+def anonymous():
+    return 1024 * int(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+warnings.simplefilter("ignore")
+Kerasom((2, 2), iterations=20).fit(np.eye(500, dtype="f4"))
+X, before = np.load(sys.argv[1], mmap_mode="r"), anonymous()
+Kerasom((2, 2), iterations=20, batch_size=8).fit(X, callback=lambda *_: print(anonymous() - before))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says what memory holds")
+def test_a_mapped_file_stays_on_disk(tmp_path):
+    # A file with a hole: it takes no room, and reads as zeros.
+    np.lib.format.open_memmap(tmp_path / "x.npy", "w+", "f4", (200_000, 500)).flush()
+    command = [sys.executable, "-c", GROWTH, tmp_path / "x.npy"]
+    growth = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert max(map(int, growth)) < (tmp_path / "x.npy").stat().st_size / 4
 
 
 # The batches
