@@ -38,8 +38,11 @@ class TorchDESOM(nn.Module):
         return loss_r + self.gamma * (weights * squared).sum(1).mean()
 
 
-def trainer(x, compiled):
-    """Give a function that trains on rows of indices, by Adam in its fused form."""
+def trainer(x, compiled=False, half=False):
+    """Give a function that trains on rows of indices, by Adam in its fused form.
+
+    ``half`` multiplies in bfloat16, from weights in float32, where PyTorch's autocast says so.
+    """
     data = torch.as_tensor(x)
     model = TorchDESOM(data.shape[1])
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
@@ -48,7 +51,8 @@ def trainer(x, compiled):
     def run(indices, steps):
         for i, batch in enumerate(torch.as_tensor(indices[:steps])):
             t = torch.tensor(temperature(i, 10_000, 10.0, 0.1))
-            loss = loss_of(data[batch], t)
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                loss = loss_of(data[batch], t)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
