@@ -42,6 +42,8 @@ SMALL = {
     "n_clusters": 3,
     "batch_size": 8,
     "pretrain_iterations": 2,
+    "vae_iterations": 2,
+    "map_iterations": 2,
     "iterations": 2,
     "update_interval": 1,
     "random_state": 0,

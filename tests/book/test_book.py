@@ -159,7 +159,7 @@ def test_the_commands_of_a_page_are_known(page, tmp_path):
 def test_the_example_of_a_method_runs(page, eager):
     for example in re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
         names = {}
-        short = re.sub(r"iterations=[\d_]+", "iterations=2", example)
+        short = re.sub(r'iterations(=|": )[\d_]+', r"iterations\g<1>2", example)
         exec(short.replace('"mnist5k"', '"digits"'), names)
         clusters = names.get("units", names.get("clusters"))
         assert len(clusters) == len(names["data"].x) and clusters.max() < 64
