@@ -17,11 +17,15 @@ SEARCH_BYTES = 2**23  # of one temporary array: what the caches of a processor h
 UNSURE = 1e-3
 # It divides 10,000, 60,000 and 70,000, so that no row of these is padding.
 PREDICTION_BATCH = 2000
+# A block for a few samples, on TensorFlow, where its products add as those of the usual block do.
+FEW_ROWS = 32
 BLOCK_BYTES = 2**26  # of the input of one block, where rows are long
 
 # One search at a time: it has all cores, and BLAS has one limit for the whole process, which is as
 # it was only if whoever set it last gives it back first.
 _searching = Lock()
+# Keras on JAX takes the weights out of the model while it predicts.
+_predicting = Lock()
 # The forward passes compiled for TensorFlow, as long as their models live.
 _programs = WeakKeyDictionary()
 
@@ -108,9 +112,9 @@ def quantization_error(x, prototypes):
 def apply(model, x):
     """Apply a Keras model to an array of any length, in blocks of one shape, of bounded memory.
 
-    The last block is padded. One shape means one compilation, bounded memory, and, for each row,
-    the same bits whatever rows come with it. On PyTorch, the place of a row in its block can change
-    its last bits.
+    The last block is padded. One shape, and a smaller one for a few rows, means two compilations,
+    bounded memory, and, for each row, the same bits whatever rows come with it. On PyTorch, the
+    place of a row in its block can change its last bits.
 
     Parameters
     ----------
@@ -132,7 +136,9 @@ def apply(model, x):
     """
     # By the model alone: fewer where its input or output is wide.
     width = max(model.input_shape[1], *model.output_shape[1:])
-    n_rows = max(1, min(PREDICTION_BATCH, BLOCK_BYTES // (4 * width)))
+    few = len(x) <= FEW_ROWS and keras.backend.backend() == "tensorflow"
+    n_rows = FEW_ROWS if few else PREDICTION_BATCH
+    n_rows = max(1, min(n_rows, BLOCK_BYTES // (4 * width)))
     forward, n_threads = _forward(model, n_rows)
     output = np.empty((len(x), *model.output_shape[1:]), dtype=np.float32)
 
@@ -160,12 +166,17 @@ def _forward(model, n_rows):
     a block, and warns where many models predict little. A second thread copies a block meanwhile.
     """
     if keras.backend.backend() != "tensorflow":
-        return model.predict_on_batch, 1
+
+        def forward(block):
+            with _predicting:
+                return model.predict_on_batch(block)
+
+        return forward, 1
     import tensorflow as tf
 
-    program = _programs.get(model)
-    if program is None:
+    programs = _programs.setdefault(model, {})
+    if n_rows not in programs:
         block = tf.TensorSpec((n_rows, *model.input_shape[1:]), tf.float32)
-        program = tf.function(model).get_concrete_function(block, training=False)
-        _programs[model] = program
+        programs[n_rows] = tf.function(model).get_concrete_function(block, training=False)
+    program = programs[n_rows]
     return lambda block: program(tf.constant(block)).numpy(), 2
