@@ -9,17 +9,15 @@
 - ``reuters10k``: 10,000 news of 1996 and 1997, from RCV1 (Lewis, Yang, Rose and Li, 2004).
 - ``rcv1_10k``: 10,000 others of them, which can be had as vectors without the whole of RCV1.
 
-The files of ``mnist``, ``fashion_mnist`` and ``reuters21578`` are looked for in
-``$DESOM_DATA/mnist/``, ``$DESOM_DATA/fashion-mnist/`` and ``$DESOM_DATA/reuters21578/``, then in
-the user's cache, and are downloaded to that cache if they are in neither. A file is used only if
-its SHA-256 is that of the published one. RCV1 is read by scikit-learn from ``$DESOM_DATA/RCV1/`` or
-from that cache, where it is downloaded if need be; the documents of ``rcv1_10k`` are also known in
-``$DESOM_DATA/rcv1/rcv1_single_root.npz``.
+Files are looked for in ``$DESOM_DATA/mnist/``, ``.../fashion-mnist/`` and ``.../reuters21578/``,
+then in the user's cache, where they are downloaded if they are in neither; their SHA-256 has to be
+that of the published ones. RCV1 is read by scikit-learn from ``$DESOM_DATA/RCV1/`` or that cache;
+the documents of ``rcv1_10k`` are also known in ``$DESOM_DATA/rcv1/rcv1_single_root.npz``.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -35,22 +33,10 @@ from desom.errors import InputError, check_name
 class Dataset:
     """Data points, and their classes where they are known.
 
-    Parameters
-    ----------
-    name : str
-        What `load` was given.
-    x : ndarray of float32, shape (N, D)
-        One data point per row, C-contiguous.
-    y : ndarray of int64, shape (N,), or None
-        The class of each data point.
-    image_shape : tuple of two int, or None
-        Rows and columns of the image that each row of ``x`` is; None if rows are not images.
-    class_names : tuple of str, or None
-        The name of class ``c`` at index ``c``.
-    held_out : Dataset, optional
-        What a run measures in the place of the data points that it trained on.
-    feature_names : tuple of str, or None
-        The names of the columns of ``x``, those of a table.
+    ``name`` is what `load` was given. ``x``, float32 (N, D), C-contiguous, has a point in each row,
+    ``y``, int64 (N,), the class of each. ``image_shape`` are rows and columns of the image that a
+    row is. ``class_names`` names the classes from 0 on, ``feature_names`` the columns of a table.
+    ``held_out`` is measured in the place of the points that a run trains on.
     """
 
     name: str
@@ -74,18 +60,14 @@ class Dataset:
 
 
 class Description(NamedTuple):
-    """What is known of a data set without its files: as in `Dataset`."""
+    """What is known of a data set without its files, as in `Dataset`."""
 
     image_shape: tuple[int, int] | None
     class_names: tuple[str, ...]
 
 
-def _load_mnist():
-    return published.read_images(published.files(published.MNIST))
-
-
-def _load_fashion_mnist():
-    return published.read_images(published.files(published.FASHION_MNIST))
+def _load_images(files):
+    return published.read_images(published.files(files))
 
 
 def _load_mnist5k():
@@ -110,18 +92,8 @@ def _load_reuters10k():
 
 
 _DIGITS = tuple("0123456789")
-_CLOTHES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
+_CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
+_CLOTHES += ("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 # The file only numbers its topics, by size. It holds a part of ModApte's documents with a single
 # topic, so their names follow from the numbers of these: 98 test documents of the third are more
 # than any topic has but earn, acq and crude, and of the topics that are left only trade has as many
@@ -129,14 +101,15 @@ _CLOTHES = (
 _TOPICS = ("earn", "acq", "crude", "trade")
 _ROOTS = ("Corporate/industrial", "Government/social", "Markets", "Economics")  # of reuters.ROOTS
 
+# How each is loaded, and what is known of it before.
 _KNOWN = {
-    "mnist": (_load_mnist, Description((28, 28), _DIGITS)),
-    "fashion_mnist": (_load_fashion_mnist, Description((28, 28), _CLOTHES)),
-    "mnist5k": (_load_mnist5k, Description((28, 28), _DIGITS)),
-    "digits": (_load_digits, Description((8, 8), _DIGITS)),
-    "reuters21578": (_load_reuters21578, Description(None, _TOPICS)),
-    "reuters10k": (_load_reuters10k, Description(None, _ROOTS)),
-    "rcv1_10k": (rcv1_10k.load, Description(None, _ROOTS)),
+    "mnist": (partial(_load_images, published.MNIST), (28, 28), _DIGITS),
+    "fashion_mnist": (partial(_load_images, published.FASHION_MNIST), (28, 28), _CLOTHES),
+    "mnist5k": (_load_mnist5k, (28, 28), _DIGITS),
+    "digits": (_load_digits, (8, 8), _DIGITS),
+    "reuters21578": (_load_reuters21578, None, _TOPICS),
+    "reuters10k": (_load_reuters10k, None, _ROOTS),
+    "rcv1_10k": (rcv1_10k.load, None, _ROOTS),
 }
 
 # Of the first so many images, the rest is held out.
@@ -153,48 +126,40 @@ def n_classes(name):
 def describe(name):
     """Give the `Description` of one of `NAMES`; InputError for another name."""
     check_name("data set", name, NAMES)
-    return _KNOWN[_SPLIT.get(name, (name,))[0]][1]
+    return Description(*_KNOWN[_SPLIT.get(name, (name,))[0]][1:])
 
 
 def load(name, label=None):
-    """Load a data set.
+    """Load a data set: one of `NAMES`, or a path.
 
-    Parameters
-    ----------
-    name : str or path
-        One of `NAMES`, or a path. An ``.npz`` (not a pickle) holds ``x``, an array of real numbers
-        of shape (N, ...), and optionally ``y``, integers or words of shape (N,). The rows of ``x``
-        are flattened; with three axes they are images. A ``.csv`` has a line of names and then
-        numbers. A folder has images of one size, read as grays in [0, 1]; if all are in folders
-        below it, these name their classes. Other values are taken as they are.
-    label : str, optional
-        The column of a ``.csv`` that holds the classes.
+    An ``.npz`` (not a pickle) holds ``x``, an array of real numbers of shape (N, ...), and
+    optionally ``y``, integers or words of shape (N,). The rows of ``x`` are flattened; with three
+    axes they are images. A ``.csv`` has a line of names and then numbers; ``label`` names its
+    column of classes. A folder has images of one size, read as grays in [0, 1]; if all are in
+    folders below it, these name their classes. Other values are taken as they are.
 
     Returns
     -------
     Dataset
-        ``mnist`` and ``fashion_mnist``: x of shape (70000, 784), train then test; ``mnist5k``:
-        (5000, 784), sorted by class; ``digits``: (1797, 64). All in [0, 1], with y in 0..9.
-        ``reuters21578``: (6387, 2000), sorted by class; ``reuters10k``: (10000, 2000). Both with
-        rows of norm √2000 (or of zeros, for a document with none of the terms) and y in 0..3.
+        Images have values in [0, 1] and y in 0..9; ``mnist`` and ``fashion_mnist`` are train, then
+        test. Documents are rows of norm √2000 (or of zeros, for one with none of the terms), with
+        y in 0..3.
 
     Raises
     ------
     InputError
         If the name is unknown; if a published file is neither found nor to be downloaded, or is not
-        the published one, which is then kept aside; or if the file cannot be used.
+        the published one; or if the file cannot be used.
     """
     name = str(name)
     if name.lower().endswith((".npz", ".csv")) or (name not in NAMES and Path(name).is_dir()):
         return Dataset(name, **files.read(name, label))
     try:
-        check_name("data set", name, NAMES)
+        description = describe(name)
     except InputError as error:
         raise InputError(f"{error} A path is accepted too, of {files.FORMS}.") from None
     if name in _SPLIT:
         whole, n = load(_SPLIT[name][0]), _SPLIT[name][1]
-        parts = ((whole.x[part], whole.y[part]) for part in (slice(n), slice(n, None)))
-        first, rest = (Dataset(name, *part, *describe(name)) for part in parts)
-        return replace(first, held_out=rest)
-    loader, description = _KNOWN[name]
-    return Dataset(name, *loader(), *description)
+        rest = Dataset(name, whole.x[n:], whole.y[n:], *description)
+        return Dataset(name, whole.x[:n], whole.y[:n], *description, held_out=rest)
+    return Dataset(name, *_KNOWN[name][0](), *description)

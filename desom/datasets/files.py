@@ -86,10 +86,9 @@ def _read_folder(path):
         except (OSError, UnidentifiedImageError) as error:
             raise InputError(f"{file} cannot be read as an image: {error}.") from None
         if images[-1].shape != images[0].shape:
-            sizes = [f"{shape[1]}×{shape[0]}" for shape in (images[-1].shape, images[0].shape)]
-            raise InputError(
-                f"{file} has {sizes[0]} pixels and {files[0]} {sizes[1]}: give one size."
-            )
+            (rows, columns), (others, those) = images[-1].shape, images[0].shape
+            sizes = f"{columns}×{rows} pixels and {files[0]} {those}×{others}"
+            raise InputError(f"{file} has {sizes}: give one size.")
     if not images:
         raise InputError(f"{path} holds no image: give the path of {FORMS}.")
     shape = images[0].shape

@@ -1,11 +1,10 @@
 """Files that others publish: found, downloaded, checked, read."""
 
 import gzip
-import math
 import os
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import gettempdir
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +17,6 @@ from desom.errors import InputError
 class Published(NamedTuple):
     """A data set that others publish: addresses end in a slash, files have a SHA-256."""
 
-    name: str
     folder: str
     mirrors: tuple[str, ...]
     files: dict[str, str]
@@ -30,7 +28,6 @@ def _idx_files(*sha256):
 
 
 MNIST = Published(
-    "mnist",
     "mnist",
     (
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -45,7 +42,6 @@ MNIST = Published(
 )
 
 FASHION_MNIST = Published(
-    "fashion_mnist",
     "fashion-mnist",
     (
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -61,7 +57,6 @@ FASHION_MNIST = Published(
 
 REUTERS21578 = Published(
     "reuters21578",
-    "reuters21578",
     ("http://www.cad.zju.edu.cn/home/dengcai/Data/Reuters21578/",),
     {"Reuters21578.mat": "2e442026efc64cfbcd3a531b4bc99b21eed6c5463276dbfa69d096f91dd5c245"},
 )
@@ -75,100 +70,66 @@ def cache():
         return Path(gettempdir(), "desom")
 
 
-def folders(*names):
-    """List where a folder of one of these names may be: in $DESOM_DATA, then in the cache."""
+def folders(name):
+    """List where a folder may be: in $DESOM_DATA, if that is set, then in the cache."""
     root = os.environ.get("DESOM_DATA")
-    given = [Path(root, name) for name in dict.fromkeys(names)] if root else []
-    return [*given, cache() / names[0]]
+    return [Path(root, name), cache() / name] if root else [cache() / name]
 
 
 def files(published):
     """Find the files of a data set, and download those that are nowhere to the user's cache.
 
     Paths in the order of ``published.files``. Raises InputError if a file has another SHA-256 than
-    the published one, and is then kept aside, or is not to be had.
+    the published one, or is not to be had.
     """
-    places = folders(published.folder, published.name)
-    paths, missing = [], []
+    places, paths = folders(published.folder), []
     for file, sha256 in published.files.items():
-        path = next((f / file for f in places if (f / file).is_file()), None)
-        if path is None:
-            missing.append(path := places[-1] / file)
-        elif refusal := _refusal(path, sha256, path):
+        path = _find(file, places) or _download(file, published, places)
+        if (given := pooch.file_hash(path)) != sha256:
             raise InputError(
-                f"{path} is not the published file: {refusal}; remove or replace it and run again."
+                f"{path} is not the published file: its SHA-256 is {given[:12]}…, not "
+                f"{sha256[:12]}…; remove or replace it and run again."
             )
         paths.append(path)
-
-    for path in missing:
-        failures = []
-        for mirror in published.mirrors:
-            try:
-                failure = _download(mirror + path.name, path, published.files[path.name])
-            except OSError as error:
-                failure = error.strerror or type(error).__name__
-            if failure is None:
-                break
-            failures.append(f"{mirror} ({failure})")
-        else:
-            names = [path.name for path in missing if not path.is_file()]
-            raise InputError(
-                f"{published.name} needs {', '.join(names)}, found neither in "
-                f"{', '.join(map(str, places))} nor at {' or '.join(failures)}: run again with a "
-                "network, or put the files from one of these addresses in a folder named "
-                f"{published.folder} and set DESOM_DATA to the folder that contains it."
-            )
     return paths
 
 
-def _download(url, target, sha256):
-    """Download a file, which gets its name once its hash is right; else say why it is refused."""
-    print(f"Downloading {url} to {target.parent}", file=sys.stderr)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="partial-", dir=target.parent) as folder:
-        partial = Path(folder, target.name)
+def _find(file, places):
+    return next((folder / file for folder in places if (folder / file).is_file()), None)
+
+
+def _download(file, published, places):
+    """Download a file to the last of the places, where it appears once its hash is right."""
+    failures = []
+    for mirror in published.mirrors:
         # Seconds to connect, then seconds of silence: somebody offline should be told soon.
         download = pooch.HTTPDownloader(progressbar=True, timeout=(3.05, 10))
-        download(url, partial, None)
-        refusal = _refusal(partial, sha256, target)
-        if refusal is None:
-            partial.replace(target)
-    return refusal
-
-
-def _refusal(path, sha256, target):
-    """Move a file aside and say why, or give None if it has the expected hash."""
-    given = pooch.file_hash(path)
-    if given == sha256:
-        return None
-    try:
-        kept = path.replace(target.with_name(f"{target.name}.rejected"))
-    except OSError:  # a read-only folder
-        kept = path
-    return f"its SHA-256 is {given[:12]}…, not {sha256[:12]}…, so it is kept as {kept} and not used"
-
-
-def _read_idx(path, ndim):
-    """Read a gzipped IDX file of bytes (LeCun's format): an array of uint8 with ``ndim`` axes."""
-    raw = gzip.decompress(path.read_bytes())
-    magic, *shape = (int.from_bytes(raw[4 * i : 4 * i + 4], "big") for i in range(1 + ndim))
-    header = 4 * (1 + ndim)
-    if magic != 0x0800 + ndim or len(raw) != header + math.prod(shape):
-        raise InputError(
-            f"{path} is not an IDX file of bytes with {ndim} axes: its magic number is"
-            f" {magic:#06x}, its shape {tuple(shape)}, its length {len(raw)} bytes."
-        )
-    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
+        try:
+            options = {"path": places[-1], "downloader": download}
+            return Path(pooch.retrieve(mirror + file, published.files[file], file, **options))
+        except OSError as error:
+            failures.append(f"{mirror} ({error.strerror or type(error).__name__})")
+        except ValueError:
+            failures.append(f"{mirror} (a file of another SHA-256)")
+    missing = ", ".join(file for file in published.files if not _find(file, places))
+    raise InputError(
+        f"{published.folder} needs {missing}, found neither in {', '.join(map(str, places))} nor "
+        f"at {' or '.join(failures)}: run again with a network, or put the files from one of these "
+        f"addresses in a folder named {published.folder} and set DESOM_DATA to the folder that "
+        "contains it."
+    )
 
 
 def read_images(paths):
-    """Read the four IDX files of MNIST: images and labels for training, then those of the test.
+    """Read the four files of MNIST, IDX: images and labels for training, then those of the test.
 
     Gives x, float32 (N, rows * columns), in [0, 1], and y, int64 (N,).
     """
-    images = np.concatenate([_read_idx(path, 3) for path in paths[::2]])
-    labels = np.concatenate([_read_idx(path, 1) for path in paths[1::2]], dtype=np.int64)
-    return np.divide(images.reshape(len(images), -1), 255, dtype=np.float32), labels
+    parts = [np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8) for path in paths]
+    # The sizes stand before the values, in 16 bytes where there are images, else in 8.
+    labels = np.concatenate([part[8:] for part in parts[1::2]], dtype=np.int64)
+    images = np.concatenate([part[16:] for part in parts[::2]]).reshape(len(labels), -1)
+    return np.divide(images, 255, dtype=np.float32), labels
 
 
 def read_rcv1():

@@ -1,8 +1,7 @@
 """RCV1-10k: 10,000 documents of RCV1 that are known by their fingerprints.
 
-The package holds no vector of RCV1 (Lewis, Yang, Rose and Li, 2004). It holds two numbers of each
-document, by which it is found in a file of vectors, and of each term in how many of the 23,149
-training documents it is: without these, the inverse document frequencies, no count can be
+The package holds two numbers of each document, by which it is found in a file of vectors, and of
+each term in how many of the 23,149 training documents it is: without these no count can be
 recovered. ``docs/decisions.md`` says how the documents were chosen and these numbers found.
 """
 
@@ -22,9 +21,8 @@ _NEAR = 16
 def fingerprints(vectors, classes):
     """Give two numbers of every document: of its terms and its class, and of its weights.
 
-    ``vectors`` is sparse, (N, V), ``classes`` are in 0..3, (N,). The results are arrays (N,): the
-    first, of uint32, is the same where terms and class are, whatever the weights; the second, of
-    uint16, goes around from 65,535 to 0, and is near where the weights are near.
+    From sparse vectors (N, V) and classes (N,): a uint32, the same where terms and class are, and a
+    uint16, which goes around from 65,535 to 0, and is near where the weights are near.
     """
     random = np.random.RandomState(0)
     codes = random.randint(2**32, size=vectors.shape[1]).astype(float)
@@ -35,9 +33,9 @@ def fingerprints(vectors, classes):
 
 
 def pick(vectors, classes, wanted):
-    """Find documents by their fingerprints: of equal ones the first; InputError if one is missing.
+    """Find the rows of documents by their `fingerprints`, of equal ones the first.
 
-    ``wanted`` is what `fingerprints` gave of them. The result is an array of rows of ``vectors``.
+    Raises InputError if one is missing.
     """
     terms, sketches = fingerprints(vectors, classes)
     order = np.argsort(terms, kind="stable")
@@ -54,10 +52,10 @@ def pick(vectors, classes, wanted):
 
 
 def prepare(vectors, df, n_train=N_TRAIN, n_terms=2000):
-    """Recover the counts of documents, and weigh the most frequent terms of these documents.
+    """Recover the counts of documents, and weigh their terms by `reuters.tfidf_top_terms`.
 
-    From vectors (N, V) of which six decimals are looked at, and in how many of ``n_train`` training
-    documents each term is, (V,), to float32 (N, n_terms); see `reuters.tfidf_top_terms`.
+    From vectors (N, V) to six decimals, and in how many of ``n_train`` training documents each term
+    is, (V,), to float32 (N, n_terms).
     """
     vectors = sparse.csr_array(vectors, copy=True)
     vectors.data = np.rint(vectors.data * 1e6) / 1e6
@@ -67,9 +65,9 @@ def prepare(vectors, df, n_train=N_TRAIN, n_terms=2000):
 
 
 def read_vectors():
-    """Read ``rcv1_single_root.npz`` from a folder ``rcv1``, or RCV1 as scikit-learn keeps it.
+    """Read vectors, sparse (N, V), and classes (N,) of documents with one root.
 
-    Returns vectors, sparse of shape (N, V), and classes (N,), of documents with one root.
+    From ``rcv1_single_root.npz`` in a folder ``rcv1``, or from RCV1 as scikit-learn keeps it.
     """
     for folder in published.folders("rcv1"):
         if (folder / "rcv1_single_root.npz").is_file():

@@ -1,12 +1,9 @@
 """Documents as vectors: how the two data sets of Reuters news are prepared.
 
-Both end as the line of work of the paper prepares REUTERS-10k (Xie, Girshick and Farhadi, 2016):
-the 2,000 most frequent terms, TF-IDF with a sublinear term frequency, rows of Euclidean norm √2000.
-They differ in where the counts come from:
-
-- Reuters-21578: Cai's matrix of the ModApte split holds the counts themselves.
-- RCV1 (Lewis, Yang, Rose and Li, 2004; LYRL2004 below): what is published are weighted and
-  normalised vectors, from which the counts are recovered.
+Both end as REUTERS-10k of the paper (Xie, Girshick and Farhadi, 2016): the 2,000 most frequent
+terms, TF-IDF with a sublinear term frequency, rows of Euclidean norm √2000. Cai's matrix of
+Reuters-21578 holds counts; of RCV1 (Lewis, Yang, Rose and Li, 2004; LYRL2004 below) weighted and
+normalised vectors are published, from which the counts are recovered.
 """
 
 import warnings
@@ -29,9 +26,8 @@ _MOST_DOUBTFUL = 0.01
 def tfidf_top_terms(counts, n_terms=2000):
     """Weigh the most frequent terms, as DEC prepares REUTERS-10k (Xie et al., 2016).
 
-    Over all N documents, with n the count of a term in a document and df the number of documents
-    that contain it, a weight is (1 + ln n) (ln((1 + N) / (1 + df)) + 1); a row is then scaled to
-    the norm √D. A document with none of the terms is a row of zeros.
+    With n the count of a term in one of N documents and df the number of documents that have it, a
+    weight is (1 + ln n) (ln((1 + N) / (1 + df)) + 1); a row is then scaled to the norm √D.
 
     From counts, sparse (N, V), to a sparse array of float64 (N, D), where D is ``n_terms``, or V if
     that is less; of equally frequent terms, the first columns are kept, in their order.
@@ -45,9 +41,8 @@ def tfidf_top_terms(counts, n_terms=2000):
 def read_reuters21578(path, n_topics=4, n_terms=2000):
     """Prepare the documents of the largest topics of Cai's Reuters-21578 matrix.
 
-    A MATLAB file: ``fea``, sparse (N, V), has how often each document contains each term, ``gnd``
-    the topic of each document, from 1, the largest, on. Gives x, float32 (M, D), in the order of
-    the file, see `tfidf_top_terms`, and y, int64 (M,), from 0 on.
+    A MATLAB file: ``fea``, sparse (N, V), has the counts, ``gnd`` the topic of each document, from
+    1, the largest, on. Gives x, float32 (M, D), see `tfidf_top_terms`, and y, int64, from 0 on.
     """
     matrix = loadmat(path)
     topics = matrix["gnd"].ravel().astype(np.int64)
@@ -59,8 +54,8 @@ def read_reuters21578(path, n_topics=4, n_terms=2000):
 def single_root_documents(target, target_names):
     """Find the documents that belong to exactly one of the four `ROOTS` of the topics of RCV1.
 
-    ``target``, sparse (N, T), has which topics each document has, those above its topics too. Gives
-    the rows with one root, in order, and the place of that root in `ROOTS`, both of shape (M,).
+    From ``target``, sparse (N, T), which topics each document has, to the rows with one root, in
+    order, and the place of that root in `ROOTS`, both of shape (M,).
     """
     columns = [list(target_names).index(root) for root in ROOTS]
     roots = sparse.csr_array(target)[:, columns].toarray()
@@ -69,10 +64,9 @@ def single_root_documents(target, target_names):
 
 
 def training_idf(train):
-    """Inverse document frequencies of LYRL2004: ln(N / df) over the N training documents.
+    """Inverse document frequencies of LYRL2004: ln(N / df) over training documents, sparse (N, V).
 
-    ``train`` is sparse, of shape (N, V). The result is a float64 array of shape (V,), infinite for
-    a term that no training document contains.
+    An ndarray of float64 (V,), infinite for a term that no training document contains.
     """
     df = (train != 0).sum(axis=0)
     with np.errstate(divide="ignore"):
@@ -86,13 +80,10 @@ def recover_counts(vectors, idf):
     that occurs once shows 1 / ‖d‖: as 1 + ln n ≥ 1, that is the minimum m of v / idf over the
     document. So n = exp(v / (m idf) - 1).
 
-    In a document whose rarest term occurs more than once, these counts are too small, and are not
-    whole, unless all its terms occur equally often: then they come out as ones, for which
-    `tfidf_top_terms` has the same row. Counts that are not whole are rounded.
-
-    From cosine-normalised vectors, sparse (N, V), and inverse document frequencies (V,) to counts,
-    a sparse array of float64 (N, V), and the rows that have been rounded by more than 0.01. Terms
-    of infinite idf are left out: their weights cannot be undone.
+    In a document whose rarest term occurs more than once, these counts are too small and not whole,
+    unless all its terms occur equally often: then they are ones, and `tfidf_top_terms` has the same
+    row. From vectors, sparse (N, V), and idf (V,) to counts, a sparse array of float64 (N, V), and
+    the rows that have been rounded by more than 0.01. Terms of infinite idf are left out.
     """
     counts = sparse.csr_array(vectors, copy=True)
     counts.data /= idf[counts.indices]
@@ -111,9 +102,8 @@ def recover_counts(vectors, idf):
 def dec_subset(n, size=10_000):
     """Draw ``size`` of n documents as DEC does for REUTERS-10k: permute all, take the first.
 
-    IDEC and the authors' code of DESOM take the first 10,000 and permute these. The labels that
-    circulate with later work (SDCN's) support DEC's rule: with that permutation undone, neighbours
-    have the same class no more often than chance has it, and news in order of time would.
+    IDEC and the authors' code of DESOM take the first 10,000 and permute these; the labels that
+    circulate with later work (SDCN's) support DEC's rule.
     """
     return np.random.RandomState(1234).permutation(n)[:size]
 
@@ -123,13 +113,12 @@ def reuters10k_from_rcv1(
 ):
     """Prepare REUTERS-10k from what `sklearn.datasets.fetch_rcv1` gives.
 
-    The order of documents, on which the draw depends, is that of the files from which DEC reads
-    them: the test documents first. Terms and weights are those of all documents with one root
-    (685,071, says the DEC paper), not of the 10,000 alone.
+    The order of documents, on which the draw depends, is that of DEC's files, the test documents
+    first. Terms and weights are those of all documents with one root, not of the 10,000 alone.
 
-    Gives x, float32 (n_documents, n_terms), see `tfidf_top_terms`, and y, int64 (n_documents,), the
-    place of the document's root in `ROOTS`. Warns of terms left out and counts rounded; raises
-    InputError if the counts of more than 1 % of the documents are not whole.
+    Gives x, float32 (n_documents, n_terms), and y, int64 (n_documents,), the places of roots in
+    `ROOTS`. Warns of terms left out and counts rounded; raises InputError if the counts of more
+    than 1 % of the documents are not whole.
     """
     data, target = sparse.csr_array(data), sparse.csr_array(target)
     test_first = np.r_[n_train : data.shape[0], :n_train]

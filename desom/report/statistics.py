@@ -58,9 +58,8 @@ def welch(a, b, level=0.95):
 def equivalent(a, b, margin=MARGIN):
     """Test whether two means differ by less than a margin: two one-sided Welch tests.
 
-    That no difference is seen does not make two methods equal. This test does, if it rejects both
-    that a is better by the margin or more, and that it is worse by as much (Schuirmann, 1987). It
-    gives the larger of the two p-values, below 0.05 exactly if the 90 % confidence interval of the
+    One rejects that a is better by the margin or more, one that it is worse by as much (Schuirmann,
+    1987). It gives the larger p-value, below 0.05 exactly if the 90 % confidence interval of the
     difference is within the margin; NaN for single scores. InputError if the margin is not above 0.
     """
     if not margin > 0:
@@ -80,10 +79,9 @@ def equivalent(a, b, margin=MARGIN):
 def against_best(groups):
     """Compare each of k samples with the one of the best mean: Games and Howell's test (1976).
 
-    Which one is best is seen in the same values, and so the best is lucky. The test allows for that
-    by allowing for every pair: Welch's t and degrees of freedom are those of the two samples, its
-    distribution that of the range of all k means. It gives k p-values. If all methods are equal,
-    any is below 0.05 in about 5 % of cases. NaN for the best, and for single scores.
+    The best is known from the same values, and so it is lucky. The test allows for that by allowing
+    for every pair: Welch's t and degrees of freedom are those of the two samples, its distribution
+    that of the range of all k means. It gives k p-values, NaN for the best and for single scores.
     """
     sizes = np.array([len(values) for values in groups])
     means, sds = np.transpose([mean_and_sd(values) for values in groups])
@@ -103,7 +101,7 @@ def holm(p_values):
     """Holm's correction of m p-values for the number of tests (1979); NaN stays, and is no test.
 
     The smallest is multiplied by m, the next by m - 1, and so on; none may then be smaller than one
-    before it. Rejecting what is below 0.05 errs on any of them in at most 5 % of cases.
+    before it.
     """
     corrected = np.array(p_values, dtype=float)
     order = np.argsort(corrected)[: np.count_nonzero(~np.isnan(corrected))]
@@ -116,8 +114,8 @@ def holm(p_values):
 def against_control(groups, control):
     """Compare the means of several samples with that of one, by Dunnett's test (1955).
 
-    All samples share one spread, which few seeds of many settings estimate together. The two-sided
-    p-values are corrected for the number of samples, and NaN if no sample has a second score.
+    All samples share one spread. The two-sided p-values are corrected for the number of samples;
+    NaN if no sample has a second score.
     """
     if all(len(values) < 2 for values in (*groups, control)):
         return np.full(len(groups), np.nan)
@@ -128,26 +126,11 @@ def against_control(groups, control):
 def any_difference(groups):
     """Test whether samples have one mean: the p-value of a one-way analysis of variance.
 
-    Unlike the difference of the largest and the smallest mean, it allows for how many there are.
     NaN if no sample has a second score.
     """
     if all(len(values) < 2 for values in groups):
         return np.nan
     return float(stats.f_oneway(*groups).pvalue)
-
-
-def hedges_g(a, b):
-    """Hedges' g: mean(a) - mean(b) in standard deviations, corrected for small samples (1981).
-
-    NaN for fewer than four scores in all, or if neither sample has a spread.
-    """
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    freedom = len(a) + len(b) - 2
-    squares = np.square(a - a.mean()).sum() + np.square(b - b.mean()).sum()
-    if freedom < 2 or squares == 0:
-        return np.nan
-    correction = 1 - 3 / (4 * freedom - 1)
-    return float(correction * (a.mean() - b.mean()) / np.sqrt(squares / freedom))
 
 
 class Verdict(NamedTuple):
@@ -168,8 +151,7 @@ def verdict(values, published, n_published=10, margin=MARGIN):
     distribution with n - 1 degrees of freedom, and to the rounding of the published number.
 
     The word is ``reproduced`` if the whole interval is within the margin, else ``better`` or
-    ``worse`` if it does not hold 0, else ``undecided``: too few or too unequal runs to tell. Of a
-    single run, only the difference and its size are known, and the word is empty.
+    ``worse`` if it does not hold 0, else ``undecided``; of a single run it is empty.
     """
     mean, sd = mean_and_sd(values)
     difference = mean - published
@@ -188,8 +170,7 @@ def verdict(values, published, n_published=10, margin=MARGIN):
 def expected_best(values, k):
     """Average the maximum of k of the n values, drawn without replacement, over all draws.
 
-    Of all subsets of size k, the share C(i - 1, k - 1) / C(n, k) has the i-th smallest value as its
-    maximum. With k = 1 this is the mean, with k = n the best.
+    Of all subsets of size k, the share C(i - 1, k - 1) / C(n, k) has the i-th smallest as maximum.
     """
     ordered = np.sort(np.asarray(values, dtype=float))
     n = len(ordered)

@@ -15,7 +15,6 @@ from desom.report.statistics import (
     any_difference,
     equivalent,
     expected_best,
-    hedges_g,
     holm,
     mean_and_sd,
     verdict,
@@ -90,15 +89,6 @@ def test_holm_does_not_count_what_was_not_tested():
     assert corrected[[0, 2]] == pytest.approx([0.02, 0.02]) and np.isnan(corrected[1])
     assert holm([]).shape == (0,)
     assert holm([0.6, 0.9]).max() == 1
-
-
-def test_hedges_g_is_the_difference_in_pooled_standard_deviations():
-    variance = (4 * np.var(A, ddof=1) + 3 * np.var(B, ddof=1)) / 7
-    uncorrected = (np.mean(A) - np.mean(B)) / variance**0.5
-    assert hedges_g(A, B) == pytest.approx(uncorrected * (1 - 3 / (4 * 9 - 9)))
-    assert hedges_g(B, A) == pytest.approx(-hedges_g(A, B))
-    assert np.isnan(hedges_g([1, 1], [2, 2]))
-    assert np.isnan(hedges_g([1], [2]))
 
 
 def test_a_mean_within_the_margin_is_reproduced_and_one_beyond_it_is_not():
