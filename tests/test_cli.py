@@ -360,7 +360,7 @@ import numpy as np
 
 from desom.cli import main
 from desom.datasets import Dataset
-from desom.experiments import collect, recorded
+from desom.experiments.schedule import collect, recorded
 from desom.experiments.run import Run, configuration
 
 config = configuration("minisom", map_size=(2, 3), iterations=1)

@@ -194,7 +194,7 @@ def train(workers):
     code = "\n".join(cell.source for source in sources(ROOT) for cell in read(source).cells)
     grids = [grid for grid in GRIDS if f'"{grid}"' in code]
     if grids:
-        from desom.experiments import collect, runs_of
+        from desom.experiments.schedule import collect, runs_of
 
         runs = {run.key: run for grid in grids for run in runs_of(grid, "quick")}
         collect([*runs.values()], workers=workers)

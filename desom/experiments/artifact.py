@@ -25,10 +25,7 @@ POINTS_OF_A_WALK = 12
 
 
 class Snapshots:
-    """A callback of ``fit`` that keeps a map at some moments, spread evenly over its training.
-
-    From none to 200 moments of the map that is fitted on a data set.
-    """
+    """A callback of ``fit`` that keeps a map at up to 200 moments, spread over its training."""
 
     def __init__(self, n_moments, data):
         if not (isinstance(n_moments, Integral) and 0 <= n_moments <= CURVE_POINTS):
@@ -58,9 +55,8 @@ class Snapshots:
     def arrays(self):
         """Give what was kept, by name, with an axis over the moments before those of each array.
 
-        ``snapshot_iteration`` and ``snapshot_prototypes``; of `DESOM` and `AEKerasom`, also
-        ``snapshot_detour`` and ``snapshot_jump``, see `decoded_walks`; of `DESOM`, also
-        ``snapshot_codes`` of the `kept_samples`, and if they are images ``snapshot_decoded``.
+        ``snapshot_iteration``, ``snapshot_prototypes``; of `DESOM` and `AEKerasom`, the detour and
+        jump of `decoded_walks`; of `DESOM`, codes of the `kept_samples`, and images ``decoded``.
         """
         names = self.moments[0] if self.moments else ()
         return {f"snapshot_{n}": np.array([moment[n] for moment in self.moments]) for n in names}
@@ -75,16 +71,14 @@ def measure(estimator, data, labels, seed, snapshots=None):
     Returns
     -------
     metrics : dict of str to float or int
-        The record's metrics. Those of the map are in the space of the prototypes, at the last
-        temperature; those named ``input_...`` are in the space of x, for decoded prototypes. A map
-        of fewer units than there are classes has none of ``km_...``. AE + k-means also has
-        `latent_scores`.
+        Those of the map are in the space of the prototypes, at the last temperature; those named
+        ``input_...`` are in the space of x, for decoded prototypes. A map of fewer units than there
+        are classes has none of ``km_...``.
     arrays : dict of str to ndarray
-        The record's artifact, empty for a method with neither map nor network: ``prototypes`` (K,
-        latent dimension), and for a method with a decoder and images ``decoded`` (K, D). Where
-        there are classes, of a map ``class_counts`` (K, number of classes), of other clusters those
-        of `sample_codes`. Of a map, ``units`` of the `kept_samples`. With snapshots, theirs and
-        those of `gallery`.
+        The record's artifact, empty for a method with neither map nor network: ``prototypes``, and
+        for a method with a decoder and images ``decoded`` (K, D). Of a map, ``units`` of the
+        `kept_samples` and ``class_counts`` (K, number of classes); of other clusters those of
+        `sample_codes`. With snapshots, theirs and those of `gallery`.
     """
     n_clusters = len(estimator.cluster_centers_)
     scores, arrays = {}, {}
@@ -120,11 +114,7 @@ def measure(estimator, data, labels, seed, snapshots=None):
 
 
 def latent_scores(estimator, data, codes):
-    """Measure what the codes of an autoencoder (N, d) offer to clusters: no class is looked at.
-
-    ``code_spread``, ``code_dimension``, ``code_margin`` by the centers of the estimator, and
-    ``active_units``, of the last hidden layer on the `kept_samples`.
-    """
+    """Measure what the codes of an autoencoder (N, d) offer to clusters: no class is looked at."""
     hidden = data.x[kept_samples(len(data.x))]
     for layer in estimator.model_.encoder.layers[:-1]:
         kernel, bias = layer.get_weights()
@@ -176,10 +166,9 @@ def _measure_map(estimator, data, labels, snapshots):
 
 
 def cluster_prototypes(prototypes, n_clusters, seed):
-    """Group the prototypes (K, D) by k-means: the group of each, an ndarray of int (K,).
+    """Group the prototypes (K, D) by k-means, the second level of Table 3: the group of each (K,).
 
-    This is the second level of the clustering in Table 3 of the paper; a sample's cluster is that
-    of its best-matching unit. Of 100 initialisations, the best by inertia is kept.
+    Of 100 initialisations, the best by inertia is kept.
     """
     # So few points are a task for one thread: two wait for each other ten times as long.
     with threadpool_limits(1, "openmp"):
@@ -187,10 +176,8 @@ def cluster_prototypes(prototypes, n_clusters, seed):
 
 
 def kept_samples(n_samples):
-    """Give the indices of the samples whose codes are kept: up to 1,000, spread over the data.
-
-    Some files hold class after class, so the first samples would not stand for all.
-    """
+    """Give the indices of the samples whose codes are kept: up to 1,000, spread over the data."""
+    # Some files hold class after class, so the first samples would not stand for all.
     return np.linspace(0, n_samples - 1, min(KEPT_CODES, n_samples)).astype(int)
 
 

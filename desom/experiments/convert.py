@@ -13,10 +13,9 @@ LEFT = ".left"
 def convert(folder):
     """Give every record of a folder a file of its own; an old file goes once all of it is kept.
 
-    Lines that are no records, or not the last of their run, are kept in ``<old file>.left``. A
-    conversion that is interrupted can be repeated: no old file goes before its records are written.
-    Gives how many lines have become files, and a sentence for each line that was left and for each
-    file that is foreign to the folder.
+    Lines that are no records, or not the last of their run, are kept in ``<old file>.left``. No old
+    file goes before its records are written, so a conversion can be repeated. Gives how many lines
+    have become files, and a sentence for each line that was left and each foreign file.
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,24 +22,17 @@ def environment():
     The first call decides, so that a source that changes during a grid does not pass for the code
     that runs.
     """
+    versions = {}
+    for name in (*PACKAGES, keras.backend.backend()):
+        with suppress(PackageNotFoundError):  # JAX and PyTorch do without TensorFlow
+            versions[name] = version(name)
     return {
         "backend": keras.backend.backend(),
         "device": _gpu() or _processor(),
-        **_versions(dict.fromkeys((*PACKAGES, keras.backend.backend()))),
+        **versions,
         "threads": int(os.environ.get("OMP_NUM_THREADS") or joblib.cpu_count()),
         "revision": _revision(),
     }
-
-
-def _versions(packages):
-    """Give the versions of those that are installed: JAX and PyTorch do without TensorFlow."""
-    versions = {}
-    for name in packages:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
 
 
 def _gpu():
@@ -66,11 +60,10 @@ def _processor():
 def _revision():
     """Commit of the package's source, ``+`` if it has changes, or its version without git."""
     source = Path(__file__).parents[1]
-    describe = ["git", "-C", source, "rev-parse", "--short=12", "HEAD"]
-    changes = ["git", "-C", source, "status", "--porcelain", "--untracked-files=no", "."]
+    git = {"cwd": source, "stderr": subprocess.DEVNULL, "text": True}
+    status = ["git", "status", "--porcelain", "--untracked-files=no", "."]
     try:
-        commit = subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run(changes, capture_output=True, text=True, check=True).stdout
+        commit = subprocess.check_output(["git", "rev-parse", "--short=12", "HEAD"], **git).strip()
+        return commit + "+" * bool(subprocess.check_output(status, **git))
     except (OSError, subprocess.CalledProcessError):
         return version("desom")
-    return commit + "+" * bool(changed)

@@ -20,12 +20,10 @@ def check_cache():
 
 
 def pretrained(autoencoder, data):
-    """Give a trained autoencoder: from the user's cache, else trained now and put there.
+    """Give a trained autoencoder, and the seconds that it took: from the user's cache, or made now.
 
-    A second process that asks for the same one waits for the first.
-
-    ``autoencoder`` has an integer ``random_state``, and is fitted on ``data.x``. Also gives the
-    seconds that its training took. Raises OSError if it cannot be kept.
+    ``autoencoder`` has an integer ``random_state``, and is fitted on ``data.x``. A second process
+    that asks for the same one waits for the first. Raises OSError if it cannot be kept.
     """
     path = check_cache() / cached_name(autoencoder, data)
     time_path = path.with_suffix(".json")

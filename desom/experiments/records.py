@@ -23,8 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 FAILED = ".failed.json"
 
-# What names a record, and what else of it is an object.
-NAMING = ("method", "dataset", "key")
+# What of a record is an object.
 PARTS = ("config", "metrics", "curves", "seconds", "environment")
 
 # Files with a record on each line: as all were, before each run had its own.
@@ -32,20 +31,14 @@ OLD_FORM = ("*/*.jsonl", "failures.jsonl")
 
 
 def default_folder():
-    """Folder of the records: ``$DESOM_RESULTS``, else ``results/`` beside the package's source.
-
-    It is in the current folder if the package is installed without its repository.
-    """
+    """Folder of the records: ``$DESOM_RESULTS``, else ``results/`` beside the source, or here."""
     if os.environ.get("DESOM_RESULTS"):
         return Path(os.environ["DESOM_RESULTS"])
     return (REPOSITORY if (REPOSITORY / "pyproject.toml").is_file() else Path()) / "results"
 
 
 def run_key(method, dataset, seed, config):
-    """Name a run by what was asked, in 16 hexadecimal digits, the same on any machine.
-
-    ``config`` has every hyperparameter, as JSON can hold it (a tuple is a list).
-    """
+    """Name a run by what was asked, in 16 hexadecimal digits, the same on any machine."""
     text = json.dumps([method, dataset, seed, config], sort_keys=True, default=np.generic.item)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -62,8 +55,8 @@ def check_writable(folder, name="results folder"):
 
 
 def names(record):
-    """Give what names a record: its method, the clean name of its data set, its key."""
-    return record["method"], clean(record["dataset"]), record["key"]
+    """Give what names a record: its method, data set and key."""
+    return record["method"], record["dataset"], record["key"]
 
 
 def clean(dataset):
@@ -72,18 +65,12 @@ def clean(dataset):
 
 
 def place(folder, method, dataset, key, ending=".json"):
-    """Give the path of a record, ``<folder>/<method>/<dataset>-<key>.json``, or of its neighbors.
-
-    Those end in ".npz", the arrays, and in ".failed.json", a failure.
-    """
+    """Give the path of a record, of its arrays (".npz"), or of its failure."""
     return Path(folder, method, f"{clean(dataset)}-{key}{ending}")
 
 
 def write(folder, record, ending=".json"):
-    """Write a record, or with ``FAILED`` a failure, which has an ``error``, in its place.
-
-    A record takes away the failure of its run.
-    """
+    """Write a record, which takes away the failure of its run; or with ``FAILED`` a failure."""
     with atomic_write(place(folder, *names(record), ending)) as file:
         file.write(f"{_text(record)}\n".encode())
     if ending != FAILED:
@@ -100,10 +87,10 @@ def _text(value, indent=""):
 
 
 def read(folder, method="*", dataset=None):
-    """Read the records of a folder, or of one method, or of one method on one data set.
+    """Read the records of a folder, or of one method, or of one method on one data set, by key.
 
-    A dict by key: method by method, data set by data set, and there as they were made. Raises
-    InputError if a file is not a record, or the folder has records in the old form.
+    Method by method, data set by data set, and there as they were made. Raises InputError if a file
+    is not a record, or the folder has records in the old form.
     """
     _refuse_old_form(folder)
     paths = Path(folder).glob(f"{method}/{clean(dataset) if dataset else '*'}-*.json")
@@ -114,12 +101,9 @@ def read(folder, method="*", dataset=None):
 
 
 def find(folder, runs, ending=".json"):
-    """Read the records of some runs, or with ``FAILED`` their failures: those on file, by key.
-
-    They come in the order of the runs; raises InputError as `read`.
-    """
+    """Read the records, or with ``FAILED`` the failures, of some runs by key; raises as `read`."""
     _refuse_old_form(folder)
-    paths = {run.key: place(folder, run.method, run.dataset, run.key, ending) for run in runs}
+    paths = {run.key: run.place(folder, ending) for run in runs}
     return {key: read_file(path, ending) for key, path in paths.items() if path.exists()}
 
 
@@ -148,26 +132,20 @@ def read_file(path, ending=".json"):
 def parse(content):
     """Give the record that some bytes of JSON are, or None.
 
-    A record is an object. Its ``method``, ``dataset`` and ``key`` can be parts of a file's name;
-    the data set may be a path.
+    Its ``method`` and ``key`` are to be parts of a file's name; the data set may be a path.
     """
     try:
         record = json.loads(content)
-    except (ValueError, RecursionError):
+        texts = names(record)
+    except (ValueError, RecursionError, KeyError, TypeError):
         return None
-    if not isinstance(record, dict):
-        return None
-    texts = [record.get(name) for name in NAMING]
     sound = all(isinstance(text, str) for text in texts)
-    sound = sound and all(re.fullmatch(r"\w[\w.-]*", text) for text in names(record))
+    sound = sound and all(re.fullmatch(r"\w[\w.-]*", text) for text in (texts[0], texts[2]))
     return record if sound and all(isinstance(record.get(n, {}), dict) for n in PARTS) else None
 
 
 def load_artifact(record, folder=None):
-    """Read the arrays of a record that has an artifact, by name; by default in `default_folder`.
-
-    Raises OSError if the file is missing, InputError if it is damaged.
-    """
+    """Read the arrays of a record that has an artifact, by name; InputError if it is damaged."""
     path = Path(folder or default_folder()) / record["artifact"]
     with path.open("rb") as file:
         try:
@@ -180,10 +158,9 @@ def load_artifact(record, folder=None):
 
 @contextmanager
 def claim(folder, key):
-    """Claim a run, so that two processes on one folder never compute the same one.
+    """Claim a run: yields False while another process on this folder computes it.
 
-    Yields whether it is ours: False while another process computes it. The claim is a file lock,
-    which ends with the process, however the process ends.
+    The claim is a file lock, which ends with the process, however the process ends.
     """
     locks = Path(folder) / ".locks"
     locks.mkdir(parents=True, exist_ok=True)

@@ -21,11 +21,7 @@ from desom.storage import atomic_write
 
 @dataclass(frozen=True)
 class Run:
-    """One training to record: a method with all its hyperparameters, a data set, a seed.
-
-    ``config`` has every hyperparameter that affects the result, as `configuration` gives it;
-    ``seed`` is the estimator's ``random_state``.
-    """
+    """One training to record: a method with its `configuration`, a data set, a seed."""
 
     method: str
     dataset: str
@@ -36,6 +32,10 @@ class Run:
     def key(self):
         """The name of this request, the same on every machine."""
         return records.run_key(self.method, self.dataset, self.seed, self.config)
+
+    def place(self, folder, ending=".json"):
+        """Give the path of the run's record, or of what `records.place` has beside it."""
+        return records.place(folder, self.method, self.dataset, self.key, ending)
 
     def __str__(self):
         return f"{self.method} on {self.dataset}, seed {self.seed}"
@@ -58,7 +58,7 @@ def configuration(method, **overrides):
     """Every hyperparameter that affects the result of a method, at its default or overridden.
 
     Values are as JSON holds them. Where ``fit`` takes a callback, ``snapshots`` is one more: at how
-    many moments the run keeps the map, by default none.
+    many moments the run keeps the map.
     """
     cls, own = estimator_class(method), {}
     if "callback" in signature(cls.fit).parameters:
@@ -83,7 +83,7 @@ def run_and_record(run, data, folder, announcement=None):
         if not ours or records.find(folder, [run]):
             return
         # Half a file of a process that was killed; nobody else writes this run.
-        for path in Path(folder, run.method).glob(f".{records.clean(run.dataset)}-{run.key}.*"):
+        for path in Path(folder, run.method).glob(f".{run.place('', '').name}.*"):
             path.unlink()
         environment()
         if announcement:
@@ -94,8 +94,9 @@ def run_and_record(run, data, folder, announcement=None):
             print(f"{run} failed: {error}", flush=True)
             record, arrays = {"error": str(error)}, {}
         try:
-            _record(run, record, arrays, Path(folder))
+            _record(run, record, arrays, folder)
         except OSError as error:
+            run.place(folder, ".npz").unlink(missing_ok=True)
             raise OSError(
                 f"{run} cannot be recorded in {folder}: {error.strerror or error}; make room, and "
                 "run again."
@@ -106,17 +107,10 @@ def _record(run, result, arrays, folder):
     """Write what came of a run: its arrays first, so that no record names what is not there."""
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     record = vars(run) | result | {"environment": environment(), "created": now, "key": run.key}
-    if not arrays:
-        records.write(folder, record, records.FAILED if "error" in result else ".json")
-        return
-    path = folder / record["artifact"]
-    try:
-        with atomic_write(path) as file:
+    if arrays:
+        with atomic_write(Path(folder, record["artifact"])) as file:
             np.savez_compressed(file, **arrays)
-        records.write(folder, record)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
+    records.write(folder, record, records.FAILED if "error" in result else ".json")
 
 
 def _execute(run, data, verbose):
@@ -136,12 +130,11 @@ def _execute(run, data, verbose):
     seconds |= {"fit": _short(fitted - start), "predict": _short(time.perf_counter() - fitted)}
     seconds |= seconds_per_iteration(run.config, seconds, curves)
 
-    names = run.method, run.dataset, run.key
     scores, arrays = measure(estimator, measured, labels, run.seed, snapshots)
     result = {
         "metrics": scores,
         "curves": {name: [_short(v) for v in curve] for name, curve in curves.items()},
-        "artifact": records.place("", *names, ".npz").as_posix() if arrays else None,
+        "artifact": run.place("", ".npz").as_posix() if arrays else None,
         "seconds": seconds,
         "data_sha256": data.sha256,
     }
@@ -149,21 +142,17 @@ def _execute(run, data, verbose):
 
 
 def seconds_per_iteration(config, seconds, curves):
-    """Divide the time of each phase by the iterations that it made.
+    """Divide the time of each phase by the iterations that it made, if it has any.
 
     So ``iteration`` is what an iteration costs in all: it has its share of the compilation, of the
-    start by k-means where there is one, and of the labels at the end. The benchmarks measure a step
-    alone. A phase without a number of iterations, such as k-means, has no such time.
+    start by k-means where there is one, and of the labels at the end.
     """
     made = {"fit": config.get("iterations"), "pretrain": config.get("pretrain_iterations")}
-    if made["fit"] and "iteration" in curves:
-        made["fit"] = max(curves["iteration"], default=0)  # some methods may end early
+    if made["fit"]:
+        made["fit"] = max(curves.get("iteration", [made["fit"]]))  # some methods may end early
     names = {"fit": "iteration", "pretrain": "pretrain_iteration"}
-    return {
-        names[phase]: _short(seconds[phase] / count)
-        for phase, count in made.items()
-        if count and phase in seconds
-    }
+    counted = [phase for phase in seconds if made.get(phase)]
+    return {names[phase]: _short(seconds[phase] / made[phase]) for phase in counted}
 
 
 def _short(value):

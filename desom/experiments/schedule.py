@@ -25,16 +25,9 @@ THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
     """List the runs of a grid, or of a part of it: data set by data set, and there seed by seed.
 
-    Parameters
-    ----------
-    grid : str or Grid
-        A grid, or the name of one of ``GRIDS``.
-    scale : {"paper", "quick"}
-        The paper's data and training lengths, or small stand-ins.
-    methods, dataset_names : list of str, optional
-        The part wanted, data sets by their names at this scale; everything by default.
-    seeds : list of int, optional
-        The seeds wanted; by default the grid's, or those of the quick scale.
+    ``grid`` is one, or the name of one of ``GRIDS``; ``scale`` is "paper", or "quick" for small
+    stand-ins. ``methods``, ``dataset_names``, by their names at this scale, and ``seeds`` are lists
+    of what is wanted; by default everything.
     """
     name = "the grid" if isinstance(grid, Grid) else grid
     if name == grid:
@@ -48,7 +41,7 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
         check_name(f"data set in {name} at the {scale} scale", dataset, grid.datasets)
     fewer_seeds = {} if seeds else grid.fewer_seeds
     runs = [
-        Run(method, dataset, seed, _configuration(method, values, dataset))
+        Run(method, dataset, seed, configuration(method, **_settled(values, dataset)))
         for dataset in grid.datasets
         if dataset in (dataset_names or grid.datasets)
         for seed in seeds or grid.seeds
@@ -60,15 +53,12 @@ def runs_of(grid, scale="paper", methods=None, dataset_names=None, seeds=None):
     return list({run.key: run for run in runs}.values())
 
 
-def _configuration(method, values, dataset):
-    return configuration(method, **{k: v(dataset) if callable(v) else v for k, v in values.items()})
+def _settled(values, dataset):
+    return {name: v(dataset) if callable(v) else v for name, v in values.items()}
 
 
 def recorded(runs, folder=None):
-    """Read the records of some runs: those on file, in the order of the runs.
-
-    The folder is ``records.default_folder()`` by default.
-    """
+    """Read the records of some runs: those on file, in the order of the runs."""
     return list(records.find(folder or records.default_folder(), runs).values())
 
 
@@ -100,13 +90,9 @@ def collect(
         Processes that train at once and share the cores.
     scheduler : str, optional
         Address of a Dask scheduler, ``tcp://host:port``, whose workers train instead of processes
-        here. They see the folder under the same path.
-    load : callable, optional
-        Gives the data set of a name. It is called once for each data set, or once by the cluster.
-    train : callable, optional
-        Makes and records a run, as `run_and_record` does.
-    patience : float
-        Seconds to wait for the first worker of a cluster, which may come late.
+        here. They see the folder under the same path; the first may take ``patience`` seconds.
+    load, train : callable, optional
+        Give the data set of a name; make and record a run.
 
     Raises
     ------

@@ -12,8 +12,9 @@ import pytest
 from desom.autoencoder import autoencoder_of
 from desom.errors import InputError
 from desom.experiments import records
+from desom.experiments.grids import GRIDS, QUICK_CONFIG
 from desom.experiments.run import Run, configuration, run_and_record
-from desom.experiments.schedule import GRIDS, SCALES, collect, failed, recorded, runs_of
+from desom.experiments.schedule import SCALES, collect, failed, recorded, runs_of
 from desom.report.published import TABLE1
 
 # What is asked
@@ -230,12 +231,13 @@ def test_rows_that_the_quick_scale_makes_equal_are_one():
     assert names(runs_of("pretraining", "quick")) == [("ae_kerasom", "mnist5k", s) for s in (0, 1)]
 
 
-def test_quick_rows_are_taken_as_they_stand_with_the_first_seed(fast_grid):
+def test_quick_rows_differ_from_the_quick_settings_and_have_the_first_seed(fast_grid):
     rows = (("desom", {"iterations": 7, "gamma": 0.5}), ("desom", {"iterations": 9}))
     grid = replace(fast_grid, quick_rows=rows)
     selected = runs_of(grid, "quick", dataset_names=["digits"])
     assert names(selected) == [("desom", "digits", 0)] * 2
-    assert [run.config for run in selected] == [configuration("desom", **own) for _, own in rows]
+    settings = [QUICK_CONFIG["desom"] | own for _, own in rows]
+    assert [run.config for run in selected] == [configuration("desom", **s) for s in settings]
     assert len(runs_of(grid, "quick", seeds=[0, 1])) == 2 * len(selected) * 2
     assert len(runs_of(grid)) == 8
 
