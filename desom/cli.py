@@ -37,19 +37,12 @@ def _parser():
     sub.set_defaults(command=_train)
     sub.add_argument("data", metavar="DATA", help="path of the table, the arrays or the folder")
     sub.add_argument("--label", metavar="COLUMN", help="of a table: the classes, only to judge by")
-    sub.add_argument(
-        "--map-size",
-        type=_positive,
-        nargs=2,
-        default=(8, 8),
-        metavar=("R", "C"),
-        help="rows and columns; default: 8 8",
-    )
+    size = {"type": _positive, "nargs": 2, "default": (8, 8), "metavar": ("R", "C")}
+    sub.add_argument("--map-size", **size, help="rows and columns; default: 8 8")
     text = "desom (default) or kerasom, a map without codes"
     sub.add_argument("--method", default="desom", choices=("desom", "kerasom"), help=text)
-    sub.add_argument(
-        "--iterations", type=_positive, default=2500, metavar="N", help="default: 2500"
-    )
+    count = {"type": _positive, "default": 2500, "metavar": "N"}
+    sub.add_argument("--iterations", **count, help="default: 2500")
     text = "weight of the map's loss, of desom; default: 0.001"
     sub.add_argument("--gamma", type=float, default=0.001, metavar="G", help=text)
     text = "last temperature, higher for a smoother map; default: 0.1"
@@ -72,9 +65,8 @@ def _parser():
         if name == "run":
             where = sub.add_mutually_exclusive_group()
             where.add_argument("--workers", type=_positive, default=1, help="processes at once")
-            where.add_argument(
-                "--scheduler", metavar="ADDRESS", help="Dask's, such as tcp://host:8786"
-            )
+            text = "Dask's, such as tcp://host:8786"
+            where.add_argument("--scheduler", metavar="ADDRESS", help=text)
     text = "turn a folder of records in the old form into one file per run; exit status 1 if it "
     text += "holds what is no record"
     sub = commands.add_parser("convert", help=text, description=text)

@@ -48,22 +48,6 @@ LABELS = {name: method.label for name, method in METHODS.items()}
 
 
 def estimator_class(name):
-    """Import the class of a method.
-
-    Parameters
-    ----------
-    name : str
-        One of ``METHODS``.
-
-    Returns
-    -------
-    type
-        The estimator's class.
-
-    Raises
-    ------
-    InputError
-        If no method has this name.
-    """
+    """Import the class of a method, one of ``METHODS``; InputError for another name."""
     check_name("method", name, METHODS)
     return resolve_name(METHODS[name].path)

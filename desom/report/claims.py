@@ -16,9 +16,8 @@ FEWEST = 3  # runs on a side: two may agree by luck, and then seem to have no sp
 def outcome(findings):
     """Sum up what was found for the parts of a claim: True, False, or None where it is not known.
 
-    The word is ``holds``, ``contradicted``, each with ``in part`` if other parts are not known;
-    ``mixed`` if both occur; ``open`` if nothing is known. Exchange True and False, and the words
-    are exchanged.
+    ``holds`` or ``contradicted``, each with ``in part`` if other parts are not known; ``mixed`` if
+    both occur; ``open`` if nothing is known.
     """
     findings = list(findings)
     right, wrong = findings.count(True), findings.count(False)
@@ -33,8 +32,8 @@ def outcome(findings):
 def effects(runs, *comparisons, metrics=("purity", "nmi_geometric")):
     """Pair the scores of two methods on every data set of which there are runs of both.
 
-    ``runs`` is a frame of `tables.tidy`, a comparison a tuple of two methods. The result has a pair
-    of samples by (one method, other method, data set, metric), the last two in words of the page.
+    From a frame of `tables.tidy` and tuples of two methods to a pair of samples by (one method,
+    other method, data set, metric), the last two in words of the page.
     """
     pairs = {}
     for ours, theirs in comparisons:
@@ -61,27 +60,23 @@ def simultaneous(pairs):
 def findings(pairs, least=0.0):
     """Find of every difference of means whether it is above a number: True, False or None.
 
-    True if its `simultaneous` interval is above, False if it is below.
+    True if its `simultaneous` interval is above, False if it is below. ``least`` = 0 asks for
+    "better", -`MARGIN` for "not worse by what matters", `MARGIN` for "far better".
     """
     tests = simultaneous(pairs)
     return [True if t.low > least else False if t.high < least else None for t in tests]
 
 
 def direction(pairs, least=0.0):
-    """Judge the claim that every difference of means is above ``least``.
-
-    With ``least`` = 0 it says "better"; with -`MARGIN`, "not worse by what matters" (one of the two
-    one-sided tests of `equivalence`); with `MARGIN`, "far better".
-    """
+    """Judge the claim that every difference of means is above ``least``, by `findings`."""
     return outcome(findings(pairs, least))
 
 
 def across(conditions, what, least=0.0):
     """Judge the claim that differences are above ``least`` whatever ``what`` is, by `findings`.
 
-    ``conditions`` has the pairs of each condition, as `effects` names them. If one and the same
-    difference is above in one condition and below in another, the verdict is ``depends on`` what
-    differs; else it is the `outcome` of all.
+    ``conditions`` has the pairs of each, as `effects` names them. If one difference is above in one
+    condition and below in another, it ``depends on`` what differs; else it is the `outcome` of all.
     """
     names = [name for pairs in conditions.values() for name in pairs]
     parts = findings([pair for pairs in conditions.values() for pair in pairs.values()], least)
@@ -108,10 +103,9 @@ def equivalence(pairs, margin=MARGIN):
 def competitive(columns, margin=MARGIN):
     """Judge the claim that a method is not worse than the best of the others by a margin.
 
-    ``columns`` has a pair for each column of a table: our scores, and a list of those of the
-    others. With the margin granted to ours, a column is right if no other is as high by Welch's
-    95 % interval, and wrong if the best is higher still by `statistics.against_best`, which allows
-    for the choice of the best after looking.
+    ``columns`` has for each column of a table our scores, and a list of those of the others. With
+    the margin granted to ours, a column is right if no other is as high by Welch's 95 % interval,
+    and wrong if the best is higher still by `statistics.against_best`.
     """
     findings = []
     for ours, others in columns:
@@ -125,8 +119,7 @@ def competitive(columns, margin=MARGIN):
 def order(quoted, measured):
     """Judge the claim that methods come in the quoted order, by Kendall's rank correlation.
 
-    Give the verdict, the correlation and its p-value: ``holds`` if the two orders are one, ``holds
-    in part`` or ``contradicted in part`` if they agree or disagree by more than luck may do.
+    Gives the verdict, in part where the orders are not one, the correlation and its p-value.
     """
     correlation, p_value = kendalltau(quoted, measured) if len(quoted) > 1 else (np.nan, np.nan)
     agreed = correlation > 0 if p_value < ALPHA else None
@@ -142,9 +135,8 @@ def fewer(ours, others):
 def organized(images, adjacent, n_shuffles=1000):
     """Compare the distance of neighbors on a map, over that of any two, with shuffled units.
 
-    ``images`` (K, D) are the prototypes, decoded; ``adjacent`` (K, K) says who are neighbors. Give
-    the ratio, near 1 without order, and the p-value of a permutation test, at least
-    1 / (n_shuffles + 1).
+    From decoded prototypes (K, D) and who are neighbors (K, K) to the ratio, near 1 without order,
+    and the p-value of a permutation test.
     """
     rng = np.random.default_rng(0)
     distances = np.linalg.norm(images[:, None] - images, axis=-1)

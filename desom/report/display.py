@@ -24,10 +24,9 @@ def show_code(*functions):
 
 
 def cite(records, folder=None):
-    """Say under a cell which records it reads; the book folds that, and adds a link to the code.
+    """Say under a cell which records of a folder it reads, if any, and hand them on.
 
-    They came from ``folder``, ``records.default_folder()`` by default, and are handed on as they
-    are. An empty list is not cited.
+    The book folds that, and adds a link to the code.
     """
     if records:
         names = dict.fromkeys(f"{record['method']}/{record['dataset']}" for record in records)

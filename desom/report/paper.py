@@ -26,8 +26,8 @@ SCORES, ACCURACY = ("purity", "nmi_geometric"), ("two_level_accuracy",)
 class Claim(NamedTuple):
     """A claim, judged: what is compared, the verdict, the size of the effect, and the chapter.
 
-    ``parts`` has a `statistics.Welch` for every difference of means, by (condition, difference,
-    data set, measure); it is empty where no means are tested.
+    ``parts`` has a `statistics.Welch` for every difference of means that is tested, by (condition,
+    difference, data set, measure).
     """
 
     text: str
@@ -39,11 +39,10 @@ class Claim(NamedTuple):
 
 
 def judge(records):
-    """Judge all claims; ``records`` has lists of records, by the name of their grid.
+    """Judge all claims, from lists of records by the name of their grid: a `Claim` by each name.
 
-    Needed are the grids ``table1``, ``table1_adam``, ``table2``, ``two_phases``, ``self_training``
-    and ``figure7``, each with a record at least. Gives every `Claim` by a short name, in the order
-    of the table. Of the two grids of Table 1, that with more methods counts.
+    Needed are the grids ``table1``, ``table1_adam``, of which that with more methods counts,
+    ``table2``, ``two_phases``, ``self_training`` and ``figure7``, each with a record at least.
     """
     table1, adam, table2 = (tidy(records[name]) for name in ("table1", "table1_adam", "table2"))
     table1 = max(table1, adam, key=lambda runs: runs["method"].nunique())

@@ -39,8 +39,7 @@ def your_runs(scale, *grids, methods=None, folder=None):
     """Show a reader's runs of some grids beside the recorded ones, or how to make one.
 
     ``methods`` limits the grids; ``folder`` is that of the reader's records, `own_folder` by
-    default. The result is a sentence, Markdown, or a Styler with a row for each method, setting and
-    measure. InputError if a grid or a method is unknown, or a record cannot be read.
+    default. The result is Markdown, or a Styler with a row for each method, setting and measure.
     """
     folder = Path(folder or own_folder()).resolve()
     if scale != "paper":
@@ -87,19 +86,14 @@ def compare_runs(theirs, ours):
     """Compare the means of some runs with those of recorded runs of the same settings.
 
     If both sides are drawn from one normal distribution, the mean of m new runs lies, with the
-    probability ``LEVEL``, within
-
-        mean ± t s √(1/m + 1/n)
-
-    of n recorded runs: a prediction interval. s is the standard deviation of the recorded runs
-    about the means of their settings, all settings of a method on a data set taken together, and t
-    the quantile of Student's distribution with the degrees of freedom of s.
+    probability ``LEVEL``, within the mean ± t s √(1/m + 1/n) of n recorded ones: a prediction
+    interval. s is the standard deviation of the recorded runs about the means of their settings,
+    all of a method on a data set taken together, and t Student's quantile for its freedom.
 
     Both sides are records; one run per setting and seed counts. The frame has a row for each
-    setting of ``theirs`` and each of ``MEASURES`` that it has. Its ``setting`` is what it does not
-    share with the others; ``from`` and ``to`` are the interval; the ``verdict`` is ``within
-    tolerance``, ``off``, ``no tolerance`` where no recorded setting has a second run, or ``not
-    recorded``.
+    setting of ``theirs`` and each of ``MEASURES`` that it has; ``setting`` is what it does not
+    share with the others. The ``verdict`` is ``within tolerance``, ``off``, ``no tolerance`` where
+    no recorded setting has a second run, or ``not recorded``.
     """
     configs = [(record["method"], record["config"]) for record in theirs + ours]
     theirs, ours = _by_settings(theirs, configs), _by_settings(ours, configs)
@@ -126,29 +120,23 @@ def compare_runs(theirs, ours):
 
 def _compare_means(values, same, others):
     """Compare values with those of the same settings, by the spread that all settings share."""
-    mean, sd = mean_and_sd(same) if len(same) else (np.nan, np.nan)
+    row = {"your runs": len(values), "yours": values.mean(), "our runs": len(same)}
+    row |= dict.fromkeys(("ours", "± SD", "from", "to"), np.nan) | {"verdict": "not recorded"}
+    if not len(same):
+        return row
+    row["ours"], row["± SD"] = mean_and_sd(same)
+    row["verdict"] = "no tolerance"
     groups = [same, *others]
-    freedom = sum(len(group) - 1 for group in groups if len(group))
-    low, high = np.nan, np.nan
-    verdict = "no tolerance" if len(same) else "not recorded"
-    if len(same) and freedom:
+    if freedom := sum(len(group) - 1 for group in groups):
         squares = sum(np.square(group - group.mean()).sum() for group in groups)
         # Runs that agree to the last digit would leave no room for rounding.
         pooled = max(np.sqrt(squares / freedom), ROUNDING)
         t = stats.t.ppf((1 + LEVEL) / 2, freedom)
         half = t * pooled * np.sqrt(1 / len(values) + 1 / len(same))
-        low, high = mean - half, mean + half
-        verdict = "within tolerance" if low <= values.mean() <= high else "off"
-    return {
-        "your runs": len(values),
-        "yours": values.mean(),
-        "our runs": len(same),
-        "ours": mean,
-        "± SD": sd,
-        "from": low,
-        "to": high,
-        "verdict": verdict,
-    }
+        row |= {"from": row["ours"] - half, "to": row["ours"] + half}
+        within = row["from"] <= row["yours"] <= row["to"]
+        row["verdict"] = "within tolerance" if within else "off"
+    return row
 
 
 def _by_settings(runs, configs):

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 
 from desom import metrics
-from desom.datasets import Dataset
 from desom.experiments.records import REPOSITORY, read
 from desom.grid import grid_distances
 from desom.report.indices import map_indices
 
 RNG = np.random.default_rng(0)
-X = RNG.random((40, 6), dtype=np.float32)
 COUNTS = RNG.poisson(1.0, (12, 3))
 
 
@@ -51,20 +49,6 @@ def test_a_map_among_the_data_has_one_space_and_a_map_of_texts_no_pictures(on_fi
     own = frame["topographic_product"]
     assert own["a"] == own["b"] == frame.loc["a", "input_topographic_product"]
     assert np.isnan(frame.loc["b", "input_topographic_product"])
-
-
-def test_what_needs_points_is_measured_where_they_are_given(on_file, tmp_path):
-    prototypes = RNG.random((12, 6)).astype(np.float16)
-    among = on_file("a", {}, prototypes=prototypes)
-    deep = on_file("b", {"latent_dim": 2}, prototypes=prototypes[:, :2], decoded=prototypes)
-    frame = map_indices([among, deep], tmp_path, Dataset("images", X, image_shape=(2, 3)))
-    scores = metrics.map_scores(X, prototypes, grid_distances((3, 4)), 1.0)
-    for name in ("topographic_function", "c_measure", "kruskal_shepard_error"):
-        assert frame.loc["a", name] == pytest.approx(scores[name], rel=1e-6)
-        assert np.isnan(frame.loc["b", name])
-    assert (frame["sharpness_ratio"] == metrics.sharpness_ratio(prototypes, X, (2, 3))).all()
-    no_images = map_indices([among], tmp_path, Dataset("points", X))
-    assert "sharpness_ratio" not in no_images
 
 
 def test_every_recorded_map_of_digits_has_its_indices():
