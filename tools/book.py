@@ -49,26 +49,10 @@ JOBS = {"quick": 2, "paper": 1}
 
 
 def overrides(source, wanted):
-    """Choose the parameters to inject: none whose default is wanted already.
+    """Choose the parameters to inject into a notebook: none whose default is wanted already.
 
-    So an execution at the defaults has its source's cells, and no others.
-
-    Parameters
-    ----------
-    source : Path
-        The notebook.
-    wanted : dict
-        Values by parameter.
-
-    Returns
-    -------
-    dict
-        The values that differ from the notebook's own.
-
-    Raises
-    ------
-    BookError
-        If the notebook does not declare one of the parameters; papermill would inject it.
+    So an execution at the defaults has its source's cells, and no others. BookError if the notebook
+    does not declare one of the parameters; papermill would inject it.
     """
     from papermill import inspect_notebook
 
@@ -89,23 +73,9 @@ def overrides(source, wanted):
 
 
 def run(source, target, parameters, timeout, progress):
-    """Execute a notebook by papermill, in its own folder.
+    """Execute a notebook by papermill, in its own folder; the target stays if a cell fails.
 
-    Parameters
-    ----------
-    source, target : Path
-        The notebook, and where its execution goes; there it stays if a cell fails.
-    parameters : dict
-        What to inject.
-    timeout : int
-        The longest that a cell may take, in seconds.
-    progress : bool
-        Whether to show a progress bar.
-
-    Raises
-    ------
-    BookError
-        If a cell fails, takes too long, or ends the kernel.
+    BookError if a cell fails, takes longer than ``timeout`` seconds, or ends the kernel.
     """
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import PapermillExecutionError, execute_notebook

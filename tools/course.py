@@ -76,10 +76,7 @@ def strip(notebook):
 def solution_lines():
     """Collect the lines that stand in solutions of the notebooks, and nowhere else of them.
 
-    Returns
-    -------
-    dict of str to str
-        Where it is, by line; white space around the line is cut off.
+    Gives where it is, by line; white space around the line is cut off.
     """
     found, elsewhere = {}, set()
     for source in sources(ROOT):
@@ -98,19 +95,9 @@ def solution_lines():
 
 
 def traces(folder, lines):
-    """Find lines of solutions in the files of a folder, also within archives and pages.
+    """Find the lines that `solution_lines` gives in the files of a folder, also within archives.
 
-    Parameters
-    ----------
-    folder : Path
-        What is searched, at any depth.
-    lines : dict of str to str
-        What `solution_lines` gives.
-
-    Returns
-    -------
-    list of str
-        A sentence for every file in which there is one.
+    Gives a sentence for every file in which there is one.
     """
     faults = []
     for path in sorted(folder.rglob("*")):

@@ -43,23 +43,10 @@ def part_of(cell):
 
 
 def exercises_of(path):
-    """Read the exercises of a notebook.
+    """Read the exercises of a notebook, in its order.
 
-    Parameters
-    ----------
-    path : Path
-        The notebook.
-
-    Returns
-    -------
-    list of Exercise
-        In the order of the notebook.
-
-    Raises
-    ------
-    BookError
-        If a cell has no exercise before it, an exercise lacks a part, its parts come in another
-        order than `PARTS`, or its Markdown does not begin with title, label, kind and time.
+    BookError if a cell has no exercise before it, an exercise lacks a part, its parts come in
+    another order than `PARTS`, or its Markdown does not begin with title, label, kind and time.
     """
     exercises = []
     for number, cell in enumerate(read(path).cells, start=1):

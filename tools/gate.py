@@ -36,20 +36,7 @@ def refuse(faults):
 
 
 def ended(name, command, *arguments):
-    """Run a command; its faults end it with one sentence each and exit status 1.
-
-    Parameters
-    ----------
-    name : str
-        What the sentences begin with.
-    command : callable
-        The command, for these arguments.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
+    """Run a command and give its exit status: its faults end it with one sentence each, and 1."""
     try:
         command(*arguments)
     except BookError as error:
@@ -64,13 +51,7 @@ def sources(root):
 
 
 def read(path):
-    """Read a notebook.
-
-    Raises
-    ------
-    BookError
-        If it is not one, or if nbformat would have to give its cells ids, which are random.
-    """
+    """Read a notebook; BookError if it is none, or has cells without ids, which would be random."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", MissingIDFieldWarning)

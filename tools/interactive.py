@@ -29,20 +29,7 @@ BLOCK = 5_000
 
 
 def forward(x, layers):
-    """Apply layers of (kernel, bias) by NumPy, ReLU between them.
-
-    Parameters
-    ----------
-    x : ndarray of shape (N, D)
-        The input.
-    layers : list of (ndarray, ndarray)
-        Kernels (inputs, outputs) and biases.
-
-    Yields
-    ------
-    ndarray of shape (N, outputs)
-        What each layer gives, one after another.
-    """
+    """Give what each of the layers (kernel, bias) gives for x (N, D), with ReLU between them."""
     for number, (kernel, bias) in enumerate(layers, start=1):
         x = x @ kernel + bias
         if number < len(layers):
@@ -57,21 +44,10 @@ def output(x, layers):
 
 
 def prune(x, layers):
-    """Leave out what is 0 for every row of x: inputs, and hidden units that never fire.
+    """Leave out what is 0 for every row of x (N, D): inputs, and hidden units that never fire.
 
-    Parameters
-    ----------
-    x : ndarray of shape (N, D)
-        The data.
-    layers : list of (ndarray, ndarray)
-        Kernels and biases.
-
-    Returns
-    -------
-    inputs : ndarray of int
-        The columns of x that are left.
-    layers : list of (ndarray, ndarray)
-        The smaller layers; they give the same for x, up to the order of sums.
+    Gives the columns of x that are left, and smaller layers (kernel, bias), which give the same for
+    x, up to the order of sums.
     """
     alive = [np.zeros(len(kernel), bool) for kernel, _ in layers]
     for start in range(0, len(x), BLOCK):
@@ -87,19 +63,9 @@ def prune(x, layers):
 
 
 def quantise(kernel):
-    """Round a kernel to 8 bits: each row to 255 even steps, the largest weight being 127.
+    """Round a kernel (inputs, outputs) to 8 bits: the largest weight of a row is 127.
 
-    Parameters
-    ----------
-    kernel : ndarray of float32, shape (inputs, outputs)
-        The weights.
-
-    Returns
-    -------
-    steps : ndarray of int8, shape (inputs, outputs)
-        Multiples of the row's scale.
-    scales : ndarray of float32, shape (inputs,)
-        One per row.
+    Gives steps, int8 (inputs, outputs), multiples of the scales, float32 (inputs,).
     """
     largest = np.abs(kernel).max(axis=1)
     scales = (np.where(largest > 0, largest, 1) / 127).astype(np.float32)
@@ -107,23 +73,10 @@ def quantise(kernel):
 
 
 def compress(x, layers, name):
-    """Prune and round a network.
+    """Prune and round a network for the data x (N, D) that it will see.
 
-    Parameters
-    ----------
-    x : ndarray of shape (N, D)
-        The data that it will see.
-    layers : list of (ndarray, ndarray)
-        Its kernels and biases.
-    name : str
-        What the arrays' names begin with.
-
-    Returns
-    -------
-    arrays : dict of str to ndarray
-        What the page needs to apply it.
-    layers : list of (ndarray, ndarray)
-        The rounded layers as float32, for rows of ``x[:, arrays[f"{name}_inputs"]]``.
+    Gives the arrays by which the page applies it, whose names begin with ``name``, and the rounded
+    layers as float32, for rows of ``x[:, arrays[f"{name}_inputs"]]``.
     """
     inputs, layers = prune(x, layers)
     arrays, rounded = {f"{name}_inputs": inputs.astype(np.uint16)}, []
@@ -136,17 +89,9 @@ def compress(x, layers, name):
 
 
 def stroke_width(images):
-    """Measure the median width of the strokes: twice the depth of ink along its ridges.
+    """Measure the median width of strokes, twice the depth of ink along its ridges, in pixels.
 
-    Parameters
-    ----------
-    images : ndarray of shape (N, height, width)
-        Ink from 0 to 1.
-
-    Returns
-    -------
-    float
-        In pixels, to a quarter.
+    From images (N, height, width) of ink from 0 to 1, to a quarter of a pixel.
     """
     from scipy import ndimage
 
@@ -162,19 +107,7 @@ def stroke_width(images):
 def members(units, distances, n_units):
     """Choose images of every unit at even ranks, from the nearest to its prototype to the farthest.
 
-    Parameters
-    ----------
-    units : ndarray of int, shape (N,)
-        The best-matching unit of every image.
-    distances : ndarray of shape (N,)
-        Its distance to that prototype.
-    n_units : int
-        Number of units.
-
-    Returns
-    -------
-    ndarray of int
-        Indices of images, unit after unit; ``MEMBERS`` or all of each.
+    From best-matching units and distances (N,) to indices, unit after unit, ``MEMBERS`` of each.
     """
     chosen = []
     for unit in range(n_units):
@@ -186,25 +119,10 @@ def members(units, distances, n_units):
 
 
 def page_data(estimator, data, n_test, key):
-    """Give the arrays of the page, and what the rounding costs.
+    """Give the arrays of the page, and the facts that it shows, such as what the rounding costs.
 
-    Parameters
-    ----------
-    estimator : DESOM
-        A fitted one.
-    data : Dataset
-        What it was trained on, images with labels; the last ``n_test`` are the samples' source.
-    n_test : int
-        Number of images to choose a sample of every class from.
-    key : str or None
-        The record whose prototypes the estimator has, if there is one.
-
-    Returns
-    -------
-    arrays : dict of str to ndarray
-        The page's arrays.
-    facts : dict
-        The numbers that the page shows.
+    Of a fitted DESOM and its data, images with labels, of which the last ``n_test`` give a sample
+    of every class; ``key`` is the record whose prototypes it has, or None.
     """
     from desom.experiments.artifact import as_bytes
     from desom.metrics.clustering import class_counts
@@ -270,19 +188,9 @@ def page_data(estimator, data, n_test, key):
 
 
 def maps_data(dataset):
-    """Give decoded maps of recorded runs: during a training, and for other settings.
+    """Give decoded maps of recorded runs, uint8 (maps, 64, 784) of 64 grays, and facts of each.
 
-    Parameters
-    ----------
-    dataset : str
-        ``mnist``, which has all of them, or ``fashion_mnist``, which has a training.
-
-    Returns
-    -------
-    arrays : dict of str to ndarray of uint8
-        The images of ``time``, ``gamma`` and ``t_min``, shape (maps, 64, 784), of 64 grays.
-    facts : dict of str to list of dict
-        For each map its ``value``, and what the record says of the map that it is.
+    They are by ``time``, during a training, and for mnist by ``gamma`` and ``t_min``.
     """
     from desom.experiments.artifact import as_bytes
     from desom.experiments.grids import GRIDS
@@ -319,20 +227,8 @@ def maps_data(dataset):
 def script(arrays, facts, constant="ExploreData"):
     """Write arrays and facts as one line of JavaScript: a table of contents, and their bytes.
 
-    Parameters
-    ----------
-    arrays : dict of str to ndarray
-        Little-endian, of any type that JavaScript has arrays of.
-    facts : dict
-        Anything that JSON can hold.
-    constant : str
-        The name by which the page knows them.
-
-    Returns
-    -------
-    str
-        ``const <constant> = {"facts": …, "arrays": …, "bytes": …};``, where ``bytes`` is the
-        base64 of the zlib stream of all arrays, one after another.
+    That is ``const <constant> = {"facts": …, "arrays": …, "bytes": …};`` with the base64 of the
+    zlib stream of all arrays, little-endian, one after another.
     """
     table = [[name, array.dtype.name, array.shape] for name, array in arrays.items()]
     raw = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())

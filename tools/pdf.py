@@ -83,18 +83,7 @@ def chromium():
 
 @contextmanager
 def browser():
-    """Open Chromium without a window, the machine's or else playwright's own.
-
-    Yields
-    ------
-    playwright.sync_api.Browser
-        It has a profile of its own, empty.
-
-    Raises
-    ------
-    BookError
-        If there is no Chromium.
-    """
+    """Open Chromium, the machine's or else playwright's; BookError if there is none."""
     from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
@@ -132,19 +121,8 @@ def name(page, fragment=""):
 def article(html, page, pages):
     """Take the article out of a page, with names and addresses that hold in the whole book.
 
-    Parameters
-    ----------
-    html : Path
-        The folder of the compiled book.
-    page : str
-        The page, without its ending.
-    pages : set of str
-        All pages that are printed; links to anything else in the folder become text.
-
-    Returns
-    -------
-    bs4.Tag
-        The article.
+    ``html`` is the folder of the compiled book, ``pages`` are those that are printed: links to
+    anything else in the folder become text.
     """
     text = BeautifulSoup((html / f"{page}.html").read_text("utf-8"), "html.parser").article
     folder = posixpath.dirname(page)
@@ -185,20 +163,7 @@ def article(html, page, pages):
 
 
 def document(html, toc, config):
-    """Join the pages to one document in HTML.
-
-    Parameters
-    ----------
-    html : Path
-        The folder ``html`` of the compiled book; the document is to lie beside it.
-    toc, config : dict
-        What ``_toc.yml`` and ``_config.yml`` hold.
-
-    Returns
-    -------
-    str
-        The document.
-    """
+    """Join the pages in the folder ``html`` to one document, which is to lie beside it."""
     listed = list(chapters(toc))
     pages = {page for _, page in listed}
     contents, articles, last = [], [], ""
@@ -243,10 +208,7 @@ def printed(page):
 def print_book(build):
     """Print the book that is compiled in ``html/`` of a folder to ``desom.pdf`` beside it.
 
-    Raises
-    ------
-    BookError
-        If nothing is compiled, if there is no Chromium, or if paper is too narrow for something.
+    BookError if nothing is compiled, if there is no Chromium, or if paper is too narrow.
     """
     from pypdf import PdfWriter
 
@@ -284,13 +246,7 @@ def print_book(build):
 
 
 def join(build):
-    """Put the PDF beside the pages, and a link to it on the front page.
-
-    Raises
-    ------
-    BookError
-        If the book is not printed.
-    """
+    """Put the PDF, if there is one, beside the pages, and a link to it on the front page."""
     pdf, front = build / "desom.pdf", build / "html/book/index.html"
     if not pdf.exists():
         raise BookError(f"{pdf} is missing; run `make pdf` first")

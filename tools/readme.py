@@ -23,18 +23,7 @@ def headline_records():
 
 
 def table(records):
-    """Lay out the headline table as Markdown.
-
-    Parameters
-    ----------
-    records : list of dict
-        The records to show, a line per method.
-
-    Returns
-    -------
-    str
-        The table: means and standard deviations, and in brackets the paper's numbers.
-    """
+    """Lay out the headline table as Markdown: means ± standard deviations [the paper's numbers]."""
     from desom.methods import LABELS
     from desom.report.published import TABLE2
     from desom.report.tables import DATASETS, compare, tidy

@@ -135,34 +135,28 @@ def _distances(estimator):
 
 def _measure_map(estimator, data, labels, snapshots):
     prototypes, distances = estimator.cluster_centers_, _distances(estimator)
-    moments = snapshots.arrays() if snapshots else {}
-    last_temperature = getattr(estimator, "t_min", LAST_TEMPERATURE)
-    if not hasattr(estimator, "decode"):
+    among_data = not hasattr(estimator, "decode")
+    codes = data.x if among_data else estimator.transform(data.x)
+    decoded = prototypes if among_data else estimator.decode(prototypes)
+    temperature = getattr(estimator, "t_min", LAST_TEMPERATURE)
+    scores = metrics.map_scores(codes, prototypes, distances, temperature)
+    arrays = {"prototypes": prototypes} | (snapshots.arrays() if snapshots else {})
+    if data.image_shape:
+        scores["sharpness_ratio"] = metrics.sharpness_ratio(decoded, data.x, data.image_shape)
+    if among_data:
         # Prototypes that are images are the picture; half precision is finer than a screen.
-        scores = metrics.map_scores(data.x, prototypes, distances, last_temperature)
-        if data.image_shape:
-            shape = data.image_shape
-            scores["sharpness_ratio"] = metrics.sharpness_ratio(prototypes, data.x, shape)
-        arrays = {"prototypes": prototypes} | moments
-        return scores, {
-            name: values.astype(np.float16) if name.endswith("prototypes") else values
-            for name, values in arrays.items()
-        }
-    codes = estimator.transform(data.x)
-    decoded = estimator.decode(prototypes)
-    scores = metrics.map_scores(codes, prototypes, distances, last_temperature)
+        pictures = {n: a.astype(np.float16) for n, a in arrays.items() if n.endswith("prototypes")}
+        return scores, arrays | pictures
     scores["input_quantization_error"] = metrics.quantization_error(data.x, decoded)
     if hasattr(estimator, "history_"):
         scores["reconstruction_error"] = estimator.history_["reconstruction_loss"][-1]
     for name in ("trustworthiness", "c_measure", "kruskal_shepard_error"):
         scores[f"input_{name}"] = getattr(metrics, name)(data.x, labels, distances)
-    pictures = {}
     if data.image_shape:
-        pictures["decoded"] = decoded.astype(np.float16)
-        scores["sharpness_ratio"] = metrics.sharpness_ratio(decoded, data.x, data.image_shape)
-    if pictures and data.y is not None and snapshots:
-        pictures |= gallery(estimator, data, codes, labels)
-    return scores, {"prototypes": prototypes} | pictures | moments
+        arrays["decoded"] = decoded.astype(np.float16)
+        if data.y is not None and snapshots:
+            arrays |= gallery(estimator, data, codes, labels)
+    return scores, arrays
 
 
 def cluster_prototypes(prototypes, n_clusters, seed):
