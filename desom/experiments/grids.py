@@ -46,19 +46,10 @@ QUICK_SEEDS = (0, 1)
 class Grid:
     """The runs behind a table or a figure: every row, on every data set, with every seed.
 
-    Parameters
-    ----------
-    rows : tuple of (str, dict)
-        Methods, each with the hyperparameters that differ from its defaults; a value may be a
-        function of the data set's name.
-    datasets, seeds : tuple
-        Names, those of the paper's scale, and seeds.
-    quick_rows : tuple of (str, dict), optional
-        Rows for the quick scale, with what differs from ``QUICK_CONFIG``, and with the first seed
-        alone; without them, the quick scale has all rows, shortened by ``QUICK_CONFIG``, with
-        ``QUICK_SEEDS``.
-    fewer_seeds : dict of str to tuple of int, optional
-        The seeds of a method, or of a data set, where they are not all.
+    A row is a method with the hyperparameters that differ from its defaults; a value may be a
+    function of the data set's name. ``quick_rows`` have what differs from ``QUICK_CONFIG``, and the
+    first seed alone; without them, the quick scale has all rows, shortened by ``QUICK_CONFIG``,
+    with ``QUICK_SEEDS``. ``fewer_seeds`` are those of a method, or of a data set, if not all.
     """
 
     rows: tuple[tuple[str, dict], ...]
