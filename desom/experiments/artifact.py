@@ -3,6 +3,7 @@
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 from sklearn.cluster import KMeans
 from sklearn.metrics import mean_squared_error
 from threadpoolctl import threadpool_limits
@@ -180,13 +181,9 @@ def nearest_and_farthest(points, prototypes, labels):
 
     Of points (N, D), as the map sees them, prototypes (K, D) and best-matching units (N,).
     """
-    distances = np.linalg.norm(points - prototypes[labels], axis=1)
-    order = np.lexsort((distances, labels))
-    units = np.arange(len(prototypes))
-    first = np.searchsorted(labels[order], units, side="left")
-    last = np.searchsorted(labels[order], units, side="right") - 1
-    empty = last < first
-    return tuple(np.where(empty, -1, order[np.where(empty, 0, end)]) for end in (first, last))
+    distances = pd.Series(np.linalg.norm(points - prototypes[labels], axis=1)).groupby(labels)
+    ends = distances.idxmin(), distances.idxmax()
+    return tuple(end.reindex(range(len(prototypes)), fill_value=-1).to_numpy() for end in ends)
 
 
 def gallery(estimator, data, codes, labels):
