@@ -149,7 +149,8 @@ def seconds_per_iteration(config, seconds, curves):
     """
     made = {"fit": config.get("iterations"), "pretrain": config.get("pretrain_iterations")}
     if made["fit"]:
-        made["fit"] = max(curves.get("iteration", [made["fit"]]))  # some methods may end early
+        # Some methods may end early, or before the first iteration.
+        made["fit"] = max(curves.get("iteration", [made["fit"]]), default=0)
     names = {"fit": "iteration", "pretrain": "pretrain_iteration"}
     counted = [phase for phase in seconds if made.get(phase)]
     return {names[phase]: _short(seconds[phase] / made[phase]) for phase in counted}
