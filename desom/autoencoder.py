@@ -18,36 +18,25 @@ def uniform_by_fan_in(seed):
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform", seed=seed)
 
 
-def build_encoder(
+def build_networks(
     n_features, hidden_units, latent_dim, seeds, dtype=None, initializer=GlorotUniform
 ):
-    """Build the encoder f: D-500-500-2000-10 in the paper, ReLU hidden layers, linear code.
+    """Build the encoder f, D-500-500-2000-10 in the paper, and its mirror image, the decoder g.
 
-    A ``keras.Sequential`` that takes (B, D) to (B, latent_dim). ``initializer`` draws its weights
-    with ``seeds``, a SeedGenerator. ``dtype``, float32 or mixed_bfloat16, is the precision of the
-    matrix products, by default that of Keras. Weights are float32 either way, and so are the codes,
-    for distances between codes lose more by rounding than images do.
+    Two ``keras.Sequential``, (B, D) to (B, latent_dim) and back: ReLU hidden layers, linear code
+    and reconstruction. ``initializer`` draws the weights with ``seeds``, a SeedGenerator.
+    ``dtype``, float32 or mixed_bfloat16, is the precision of the matrix products, by default that
+    of Keras. Weights are float32 either way, and so are the codes, for distances between codes lose
+    more by rounding than images do.
     """
+    # Keras takes no integer of NumPy.
+    widths = tuple(map(int, (n_features, *hidden_units, latent_dim)))
     code_dtype = "float32" if dtype == "mixed_bfloat16" else dtype
-    widths = (n_features, *hidden_units, latent_dim)
-    return _stack("encoder", widths, seeds, dtype, code_dtype, initializer)
-
-
-def build_decoder(
-    n_features, hidden_units, latent_dim, seeds, dtype=None, initializer=GlorotUniform
-):
-    """Build the decoder g, the encoder's mirror image, linear output: (B, latent_dim) to (B, D)."""
-    widths = (latent_dim, *hidden_units[::-1], n_features)
-    decoder = _stack("decoder", widths, seeds, dtype, dtype, initializer)
+    encoder = _stack("encoder", widths, seeds, dtype, code_dtype, initializer)
+    decoder = _stack("decoder", widths[::-1], seeds, dtype, dtype, initializer)
     if dtype == "mixed_bfloat16":
         decoder.add(layers.Activation("linear", dtype="float32", name="float32"))
-    return decoder
-
-
-def build_networks(n_features, hidden_units, latent_dim, seeds, **options):
-    """Build an encoder and its decoder, with weights drawn in this order."""
-    arguments = (n_features, tuple(hidden_units), latent_dim, seeds)
-    return build_encoder(*arguments, **options), build_decoder(*arguments, **options)
+    return encoder, decoder
 
 
 def _stack(name, widths, seeds, dtype, output_dtype, initializer):
@@ -55,8 +44,7 @@ def _stack(name, widths, seeds, dtype, output_dtype, initializer):
         options = {"kernel_initializer": initializer(seed=seeds), "name": layer_name}
         return layers.Dense(units, activation, dtype=dtype, **options)
 
-    # Keras takes no integer of NumPy.
-    n_inputs, *hidden_units, n_outputs = map(int, widths)
+    n_inputs, *hidden_units, n_outputs = widths
     hidden = [dense(units, "relu", f"hidden_{i}", dtype) for i, units in enumerate(hidden_units)]
     output = dense(n_outputs, None, "output", output_dtype)
     return keras.Sequential([layers.Input((n_inputs,)), *hidden, output], name=name)
@@ -65,15 +53,14 @@ def _stack(name, widths, seeds, dtype, output_dtype, initializer):
 def reconstruction_loss(x, reconstruction):
     """L_r = 1/N sum_i 1/D ‖x̃_i - x_i‖² (ESANN 2019, reconstruction loss).
 
-    The paper's formula sums over the D features; its code, like Keras' ``mse``, takes their mean,
-    and so does this one. A weight gamma on L_som beside this mean is gamma * D beside the sum:
-    the paper's 0.001 is 0.784 in its own formula on MNIST.
+    The paper's formula sums over the D features; its code, like Keras' ``mse``, takes their mean. A
+    weight gamma on L_som beside this mean is gamma * D beside the sum: the paper's 0.001 is 0.784
+    in its own formula on MNIST.
     """
     # PyTorch cannot subtract an array of NumPy, which Keras' `train_on_batch` hands on as it is.
     return ops.mean(ops.square(ops.subtract(reconstruction, x)))
 
 
-@keras.saving.register_keras_serializable("desom")
 class AutoencoderModel(Model):
     """Encoder and decoder as one Keras model that takes x and gives its reconstruction."""
 
@@ -91,11 +78,11 @@ class Autoencoder(NetworkEstimator):
     """The paper's autoencoder, trained on reconstruction alone: the start of the two-phase methods.
 
     With ``pretraining="sgd"`` as DEC-Keras does: gradient descent, step 1, momentum 0.9, from
-    `uniform_by_fan_in`. After `fit`: ``history_``, the curves ``iteration`` and ``loss``;
+    `uniform_by_fan_in`. After `fit`: the curves ``history_``, ``iteration`` and ``loss``;
     ``model_``, an `AutoencoderModel`.
     """
 
-    dtype: Precision = hyperparameter("float32", "Precision of the products; see `build_encoder`.")
+    dtype: Precision = hyperparameter("float32", "Precision of the products; see `build_networks`.")
     iterations: Count = hyperparameter(5_000, "Training steps.")
     pretraining: Pretraining = PRETRAINING
 

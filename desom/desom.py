@@ -34,7 +34,6 @@ def desom_loss(reconstruction_loss, som_loss, gamma):
     return reconstruction_loss + gamma * som_loss
 
 
-@keras.saving.register_keras_serializable("desom")
 class DESOMModel(Model):
     """Encoder, decoder and map as one Keras model, with the joint loss.
 
@@ -69,7 +68,7 @@ class DESOM(OnAMap, NetworkEstimator):
     ``history_``, with ``reconstruction_loss`` and ``som_loss``; ``model_``, a `DESOMModel`.
     """
 
-    dtype: Precision = hyperparameter("float32", "Precision of the products; see `build_encoder`.")
+    dtype: Precision = hyperparameter("float32", "Precision of the products; see `build_networks`.")
     pretrain_iterations: Natural = hyperparameter(0, "Steps of the autoencoder alone, before.")
     pretraining: Pretraining = PRETRAINING
     gamma: NonNegative = hyperparameter(0.001, "Weight of L_som; in the paper's sum, gamma * D.")

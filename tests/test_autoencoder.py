@@ -7,8 +7,6 @@ from keras.random import SeedGenerator
 
 from desom.autoencoder import (
     Autoencoder,
-    build_decoder,
-    build_encoder,
     build_networks,
     reconstruction_loss,
     uniform_by_fan_in,
@@ -20,10 +18,7 @@ from helpers import gradients
 @pytest.fixture(scope="module")
 def paper():
     """Encoder and decoder of the paper for MNIST."""
-    seeds = SeedGenerator(0)
-    return build_encoder(784, (500, 500, 2000), 10, seeds), build_decoder(
-        784, (500, 500, 2000), 10, seeds
-    )
+    return build_networks(784, (500, 500, 2000), 10, SeedGenerator(0))
 
 
 def sizes(model):
@@ -64,8 +59,8 @@ def test_weights_are_uniform_in_glorot_s_bounds(paper):
 
 
 def build_small(seed):
-    seeds = SeedGenerator(seed)
-    return [*build_encoder(6, (4,), 2, seeds).weights, *build_decoder(6, (4,), 2, seeds).weights]
+    encoder, decoder = build_networks(6, (4,), 2, SeedGenerator(seed))
+    return [*encoder.weights, *decoder.weights]
 
 
 def test_one_seed_gives_one_set_of_weights_whatever_the_global_seed():
@@ -82,8 +77,7 @@ def test_another_seed_gives_other_weights():
 
 
 def test_no_two_layers_start_alike():
-    seeds = SeedGenerator(0)
-    first, second, _ = build_encoder(5, (5, 5), 5, seeds).layers
+    first, second, _ = build_networks(5, (5, 5), 5, SeedGenerator(0))[0].layers
     assert not np.array_equal(first.kernel, second.kernel)
 
 

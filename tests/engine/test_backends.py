@@ -8,7 +8,7 @@ import pytest
 from keras.random import SeedGenerator
 
 from desom import DESOM, Kerasom
-from desom.autoencoder import build_encoder
+from desom.autoencoder import build_networks
 from desom.baselines.dkm import DKM
 from desom.engine.backends import STEPS_FOR_XLA, adam, usual_precision, xla_pays
 from desom.errors import InputError
@@ -68,7 +68,7 @@ def test_half_precision_is_kept_in_a_file(precisions, tmp_path):
 
 
 def encoder(dtype="float32"):
-    return build_encoder(16, (4,), 2, SeedGenerator(0), dtype)
+    return build_networks(16, (4,), 2, SeedGenerator(0), dtype)[0]
 
 
 def convolution():

@@ -13,14 +13,14 @@ from keras.random import SeedGenerator
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_info
 
-from desom.autoencoder import build_encoder
+from desom.autoencoder import build_networks
 from desom.engine.prediction import apply, nearest_prototypes
 
 N_FEATURES = 5
 
 
 def small_encoder():
-    return build_encoder(N_FEATURES, (8, 6), 2, SeedGenerator(0))
+    return build_networks(N_FEATURES, (8, 6), 2, SeedGenerator(0))[0]
 
 
 @pytest.mark.parametrize("n", [1, 255, 256, 257, 600, 2001])
@@ -31,7 +31,7 @@ def test_apply_is_predict(n):
 
 
 def test_apply_gives_a_row_the_same_bits_whatever_comes_with_it():
-    encoder = build_encoder(784, (500, 500, 2000), 10, SeedGenerator(0))
+    encoder = build_networks(784, (500, 500, 2000), 10, SeedGenerator(0))[0]
     x = np.random.default_rng(0).random((600, 784), dtype=np.float32)
     together = apply(encoder, x)
     # PyTorch's product of 2,000 and 10 columns adds in an order that depends on the row's place.
@@ -113,7 +113,7 @@ def test_units_of_two_clouds_far_apart_are_told_apart(dtype):
 @pytest.mark.parametrize("widths", [(60_000, (2,)), (3, (4,))])
 def test_a_block_is_bounded_by_its_bytes(widths):
     n_features, hidden_units = widths
-    encoder = build_encoder(n_features, hidden_units, 2, SeedGenerator(0))
+    encoder = build_networks(n_features, hidden_units, 2, SeedGenerator(0))[0]
     x = np.random.default_rng(0).random((40, n_features), dtype=np.float32)
     apply(encoder, x[:1])
     tracemalloc.start()
