@@ -33,6 +33,10 @@ Count = Annotated[int, "int >= 1", Interval(Integral, 1, LARGEST, closed="both")
 Natural = Annotated[int, "int >= 0", Interval(Integral, 0, LARGEST, closed="both")]
 Positive = Annotated[float, "float > 0", Interval(Real, 0, None, closed="neither")]
 NonNegative = Annotated[float, "float >= 0", Interval(Real, 0, None, closed="left")]
+Share = Annotated[float, "0 <= float < 1", Interval(Real, 0, 1, closed="left")]
+Step = Annotated[float, "0 < float < 1", Interval(Real, 0, 1, closed="neither")]
+Rate = Annotated[float, "0 < float <= 1", Interval(Real, 0, 1, closed="right")]
+Width = Annotated[float, "float >= 1e-100", Interval(Real, 1e-100, None, closed="left")]
 Widths = Annotated[tuple, "tuple of int >= 1", tuple, list]
 MapSize = Annotated[tuple, "two int >= 1", tuple, list]
 Flag = Annotated[bool, "bool", "boolean"]
@@ -105,6 +109,10 @@ def all_or_nothing(fit):
 class Model(keras.Model):
     """A Keras model that keeps the arguments of its constructor by name, and is saved as these."""
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable("desom")(cls)
+
     def get_config(self):
         """Give the arguments of the constructor, as Keras stores them."""
         arguments = {n: getattr(self, n) for n in inspect.signature(type(self)).parameters}
@@ -142,7 +150,7 @@ class Estimator(base.BaseEstimator):
                 raise InputError(f"{f.name} is {value!r}; it takes two integers, rows and columns.")
 
     def _n_prototypes(self):
-        return 1
+        return int(np.prod(getattr(self, "map_size", getattr(self, "n_clusters", 1))))
 
     def _check_training_set(self, X):
         """Check the parameters, and X, which has at least a sample per prototype."""

@@ -33,12 +33,8 @@ TOPOLOGIES = {
 def grid_coordinates(map_size, topology="rectangular"):
     """Place every unit in the plane, row by row, at distance 1 from its horizontal neighbors.
 
-    On a hexagonal grid, every other row is shifted by half a step to the right.
-
-    Returns
-    -------
-    ndarray of float64, shape (K, 2)
-        Height and place in the row of unit k = row * columns + column; heights grow downwards.
+    On a hexagonal grid, every other row is shifted by half a step to the right. Gives float64 (K,
+    2): height, which grows downwards, and place in the row of unit k = row * columns + column.
     """
     rows, columns = np.indices(map_size).reshape(2, -1).astype(float)
     if topology == "hexagonal":
@@ -49,24 +45,11 @@ def grid_coordinates(map_size, topology="rectangular"):
 def distances_from(units, map_size, topology="rectangular", toroidal=False):
     """Distance delta(k, l) of some units k to every unit l: the number of steps between neighbors.
 
-    No (K, K) array is built, which would be most of the memory of a large map.
-
-    Parameters
-    ----------
-    units : tensor of int, shape (B,)
-        Some units k, counted row by row.
-    map_size : tuple of two int
-        Rows and columns of the map.
-    topology : {"rectangular", "rectangular8", "hexagonal"}
-        A unit's neighbors: the 4 beside it, as in the paper, where delta is then the Manhattan
-        distance; with the diagonal ones 8; or 6, on a grid whose odd rows are shifted by half a
-        step to the right.
-    toroidal : bool
-        Whether opposite borders touch. A hexagonal grid then has an even number of rows.
-
-    Returns
-    -------
-    tensor of int32, shape (B, K)
+    From units (B,), counted row by row, to int32 (B, K): no (K, K) array is built, which would be
+    most of the memory of a large map. A unit's neighbors are, by the topology, rectangular, the 4
+    beside it, as in the paper, where delta is then the Manhattan distance; with the diagonal ones
+    8, rectangular8; or 6, hexagonal, on a grid whose odd rows are shifted by half a step to the
+    right. On a torus opposite borders touch; a hexagonal one has an even number of rows.
     """
     height, width = map_size
     slant = int(topology == "hexagonal")

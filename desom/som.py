@@ -157,9 +157,6 @@ class OnAMap(NearestPrototype):
             size = tuple(self.map_size)
             raise InputError(f"map_size is {size}; a hexagonal torus takes an even number of rows.")
 
-    def _n_prototypes(self):
-        return int(np.prod(self.map_size))
-
     def _som_layer(self, layer=SOMLayer, **arguments):
         names = ("map_size", "t_max", "t_min", "iterations", "topology", "toroidal", "decay")
         # Keras stores no numbers of NumPy.
@@ -194,7 +191,6 @@ class OnAMap(NearestPrototype):
         self.cluster_centers_ = ops.convert_to_numpy(self.model_.som.prototypes)
 
 
-@keras.saving.register_keras_serializable("desom")
 class SOMModel(Model):
     """The map alone, as a Keras model: from points (B, D) to squared distances (B, K)."""
 

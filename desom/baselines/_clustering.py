@@ -1,7 +1,7 @@
 """What deep-clustering methods share: an autoencoder, centers among its codes, both at once."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 from sklearn.cluster import KMeans
 
 from desom.autoencoder import (
@@ -38,21 +38,40 @@ class CentersLayer(layers.Layer):
     Gradients move the centers unless ``trainable`` is False.
     """
 
-    def __init__(self, n_clusters, trainable=True, **kwargs):
+    def __init__(self, n_clusters, trainable=True, initializer="glorot_uniform", **kwargs):
         super().__init__(trainable=trainable, **kwargs)
-        self.n_clusters = n_clusters
+        self.n_clusters, self.initializer = n_clusters, initializer
 
     def build(self, input_shape):
-        """Create the K centers, in the space of the codes."""
-        self.centers = self.add_weight(shape=(self.n_clusters, input_shape[-1]), name="centers")
+        shape = (self.n_clusters, input_shape[-1])
+        self.centers = self.add_weight(shape, initializer=self.initializer, name="centers")
 
     def call(self, z):
         """Squared distances of the codes to the centers, of shape (B, K)."""
-        return squared_distances(z, self.centers)
+        # PyTorch moves centers in place, and needs the old ones for the gradient.
+        return squared_distances(z, self.centers if self.trainable else ops.copy(self.centers))
 
 
-@keras.saving.register_keras_serializable("desom")
-class ClusteringModel(Model):
+class LossOfTerms(Model):
+    """A Keras model whose loss has some terms, of each of which there is a curve by its name.
+
+    A subclass has their names as ``TERMS``, and ``losses(x, y, y_pred, training)``, which gives the
+    loss of a batch and then the values of the terms.
+    """
+
+    def __init__(self, **functional):
+        super().__init__(**functional)
+        self.trackers = [keras.metrics.Mean(name=name) for name in self.TERMS]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Loss of a batch."""
+        loss, *terms = self.losses(x, y, y_pred, training)
+        for tracker, term in zip(self.trackers, terms, strict=True):
+            tracker.update_state(term)
+        return loss
+
+
+class ClusteringModel(LossOfTerms):
     """Encoder, decoder and centers as one Keras model, with the loss L = L_r + weight L_c.
 
     Called on x, it gives a dictionary: ``latent`` codes z, ``reconstruction`` of x, and
@@ -60,26 +79,20 @@ class ClusteringModel(Model):
     over features: where a paper sums over D of them, its weight is ``weight`` * D.
     """
 
+    TERMS = ("reconstruction_loss", "clustering_loss")
+
     def __init__(self, encoder, decoder, centers, weight):
         x = keras.Input(encoder.input_shape[1:], name="x")
         z = encoder(x)
         outputs = {"latent": z, "reconstruction": decoder(z), "squared_distances": centers(z)}
         super().__init__(inputs=x, outputs=outputs)
         self.encoder, self.decoder, self.centers, self.weight = encoder, decoder, centers, weight
-        self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
-        self.clustering_tracker = keras.metrics.Mean(name="clustering_loss")
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """L of a batch."""
+    def losses(self, x, y, y_pred, training):
+        """L, L_r, and L_c, a subclass' ``clustering_loss``: y is what ``refresh`` gave."""
         loss_r = reconstruction_loss(x, y_pred["reconstruction"])
         loss_c = self.clustering_loss(y_pred, y, training)
-        self.reconstruction_tracker.update_state(loss_r)
-        self.clustering_tracker.update_state(loss_c)
-        return loss_r + self.weight * loss_c
-
-    def clustering_loss(self, y_pred, targets, training):
-        """L_c of a batch, from the model's output and what ``refresh`` gave for its samples."""
-        raise NotImplementedError
+        return loss_r + self.weight * loss_c, loss_r, loss_c
 
 
 class CodesClustering(NearestPrototype, NetworkEstimator):
@@ -88,9 +101,6 @@ class CodesClustering(NearestPrototype, NetworkEstimator):
     n_clusters: Count = hyperparameter(10, "Number of clusters.", kw_only=False)
     pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder alone.")
     pretraining: Pretraining = PRETRAINING
-
-    def _n_prototypes(self):
-        return self.n_clusters
 
 
 class DeepClustering(CodesClustering):
@@ -107,8 +117,8 @@ class DeepClustering(CodesClustering):
     def fit(self, X, y=None, autoencoder=None):
         """Train the autoencoder on X, place the centers by k-means of the codes, train both.
 
-        As `Kerasom.fit`; X has at least as many samples as there are clusters. ``autoencoder`` is
-        the first phase, if it is done already: what ``first_phase(self, X)`` gives.
+        As `Kerasom.fit`; X has a sample per cluster at least. ``autoencoder`` is the first phase,
+        if it is done already: what ``first_phase(self, X)`` gives.
         """
         X = self._check_training_set(X)
         rng = self._start(X)

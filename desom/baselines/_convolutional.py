@@ -23,20 +23,15 @@ def side_of(n_features):
 
 
 def build_convolutional_networks(n_features, filters, latent_dim, seeds, dtype=None):
-    """Build a convolutional encoder and its mirror image, of flat square images.
+    """Build a convolutional encoder and its mirror image; as `build_networks`, of square images.
 
     Every layer of ``filters`` halves the side by max-pooling; the code is linear, and so is the
-    reconstruction. Two ``keras.Sequential``, (B, D) to (B, latent_dim) and back; ``seeds`` draws
-    the Glorot-uniform weights; ``dtype`` is the precision of the products, as in `build_encoder`.
+    reconstruction.
     """
     filters = tuple(map(int, filters))  # Keras takes no integer of NumPy
     start = keras.initializers.GlorotUniform(seed=seeds)
     convolution = partial(
-        layers.Conv2D,
-        kernel_size=KERNEL,
-        padding="same",
-        kernel_initializer=start,
-        dtype=dtype,
+        layers.Conv2D, kernel_size=KERNEL, padding="same", kernel_initializer=start, dtype=dtype
     )
     dense = partial(layers.Dense, kernel_initializer=start)
     sides = [side_of(n_features)]

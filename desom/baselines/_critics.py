@@ -19,18 +19,15 @@ def reverse_gradient(x, strength):
 def wasserstein_estimate(of_codes, of_prior, prior_weights):
     """1/N sum_i C(z_i) - sum_j w_j C(z'_j): what a 1-Lipschitz critic C sees of W(Q, P).
 
-    The critic's values for codes and for samples of the prior, and the samples' weights, which sum
-    to 1, are (B,). At most the Wasserstein distance, by the duality of Kantorovich and Rubinstein.
+    Its values for codes and for samples of the prior, and the samples' weights, of sum 1, are (B,).
+    At most the Wasserstein distance, by the duality of Kantorovich and Rubinstein.
     """
     return ops.mean(of_codes) - ops.sum(prior_weights * of_prior)
 
 
 @keras.saving.register_keras_serializable("desom")
 class PriorLayer(layers.Layer):
-    """A mixture of K Gaussians of unit covariance, sampled evenly from all components.
-
-    Takes codes, for their number; gives as many samples, and their weights.
-    """
+    """K Gaussians of unit covariance: takes codes, gives as many samples, and their weights."""
 
     def __init__(self, n_clusters, seeds, **kwargs):
         super().__init__(**kwargs)
@@ -52,10 +49,7 @@ class PriorLayer(layers.Layer):
 
 
 def build_critic(latent_dim, seeds):
-    """Build the critic: small layers of spectral norm 1, so that it is 1-Lipschitz.
-
-    A ``keras.Sequential`` that takes (B, latent_dim) to (B, 1); ``seeds`` draws its weights.
-    """
+    """Build a 1-Lipschitz critic, (B, latent_dim) to (B, 1): small layers of spectral norm 1."""
     glorot = keras.initializers.GlorotUniform(seed=seeds)
     denses = [layers.Dense(n, kernel_initializer=glorot) for n in (*CRITIC_UNITS, 1)]
     *hidden, last = map(layers.SpectralNormalization, denses)
@@ -68,10 +62,7 @@ def build_critic(latent_dim, seeds):
 
 
 def build_critic_of_data(n_features, seeds):
-    """Build a critic of two hidden layers, which `gradient_penalty` keeps near 1-Lipschitz.
-
-    A ``keras.Sequential`` that takes (B, n_features) to (B, 1); ``seeds`` draws its weights.
-    """
+    """Build a critic (B, n_features) to (B, 1) that `gradient_penalty` keeps near 1-Lipschitz."""
     glorot = keras.initializers.GlorotUniform(seed=seeds)
     hidden = [layers.Dense(n, "leaky_relu", kernel_initializer=glorot) for n in DATA_CRITIC_UNITS]
     last = layers.Dense(1, kernel_initializer=glorot)

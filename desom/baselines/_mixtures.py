@@ -19,11 +19,9 @@ STARTS = 10
 
 
 def fit_mixture(codes, n_clusters, seed, covariance_type="diag", restarts=1):
-    """Fit a mixture by expectation-maximization, from k-means of the codes (N, d).
+    """Fit a mixture, scikit-learn's, by expectation-maximization, from k-means of the codes (N, d).
 
-    It is scikit-learn's ``GaussianMixture``, in double precision, the likeliest of the restarts;
-    ``covariance_type`` is full or diag: whether a component has axes of its own, or those of the
-    latent space.
+    It is the likeliest of the restarts, in double precision; ``covariance_type`` is full or diag.
     """
     options = {"covariance_type": covariance_type, "n_init": restarts, "random_state": seed}
     mixture = GaussianMixture(n_clusters, **options)
@@ -42,9 +40,9 @@ def within_covariance(mixture):
 def whiten(model, within):
     """Choose axes in which a covariance (d, d) is the identity, by two layers of a model.
 
-    The last layer of the encoder and the first of the decoder absorb the change, so that codes
-    have other coordinates, and no reconstruction changes. Gives the matrix (d, d) that takes codes,
-    as rows, from the old axes to the new ones.
+    The last layer of the encoder and the first of the decoder absorb the change: codes have other
+    coordinates, no reconstruction changes. Gives the matrix (d, d) that takes codes, as rows,
+    there.
     """
     root = np.linalg.cholesky(within).T
     to_new = np.linalg.inv(root)
@@ -68,9 +66,8 @@ def whitened_mixture(model, codes, n_clusters, seed):
 def scaled_squares(mean, variance, means, log_variances):
     """E sum_j (z_j - mu_cj)² / sigma_cj², for z of this mean and variance, and every component c.
 
-    Expanded into matrix products: the (B, K, d) array of differences is never built. From mean and
-    variance (B, d) of the codes, variance 0 for a code that is known, and mu_c and log sigma_c²
-    (K, d), to (B, K).
+    Matrix products: the (B, K, d) differences are never built. From mean and variance (B, d), 0 for
+    a code that is known, and mu_c and log sigma_c² (K, d), to (B, K).
     """
     precisions = ops.exp(-log_variances)
     scaled = means * precisions
@@ -81,8 +78,8 @@ def scaled_squares(mean, variance, means, log_variances):
 def log_joint(z, log_weights, means, log_variances):
     """Logarithm of pi_c N(z; mu_c, sigma_c²), up to a constant (IJCAI 2017, eq. 16).
 
-    From codes (B, d), log pi_c (K,), mu_c and log sigma_c² (K, d) to (B, K); its softmax is
-    gamma_ic = p(c | z_i).
+    From codes (B, d), log pi_c (K,), mu_c and log sigma_c² (K, d) to (B, K); its softmax is p(c |
+    z_i).
     """
     squares = scaled_squares(z, ops.zeros_like(z), means, log_variances)
     return log_weights - (squares + ops.sum(log_variances, axis=1)) / 2
@@ -99,10 +96,7 @@ def most_probable(z, log_weights, means, log_variances):
 
 @keras.saving.register_keras_serializable("desom")
 class MixtureLayer(layers.Layer):
-    """A mixture of K Gaussians with axes along those of the latent space.
-
-    Takes codes, gives their ``log_joint`` with every component.
-    """
+    """K Gaussians, axes along those of the latent space: takes codes, gives their `log_joint`."""
 
     def __init__(self, n_clusters, **kwargs):
         super().__init__(**kwargs)
@@ -120,5 +114,5 @@ class MixtureLayer(layers.Layer):
         return ops.log_softmax(self.logits), self.means, self.log_variances
 
     def call(self, z):
-        """Give the logarithm of pi_c N(z; mu_c, sigma_c²), up to a constant, of shape (B, K)."""
+        """Give the ``log_joint`` of codes (B, d) with every component, (B, K)."""
         return log_joint(z, *self.parameters())

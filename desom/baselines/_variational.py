@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 from scipy.special import expit
 
+from desom.baselines._clustering import LossOfTerms
 from desom.errors import InputError
 
 
@@ -21,17 +22,35 @@ class SamplingLayer(layers.Layer):
         return mean + ops.exp(log_variance / 2) * noise
 
 
-def variational_code(encoder, seeds):
-    """Give an encoder's code a variance of its own, the same for all codes at first.
+def bernoulli_loss(x, logits):
+    """-E log p(x | z), pixels as probabilities: cross-entropy, summed over D (IJCAI 2017, eq. 11).
 
-    Gives the mean and the logarithm of the variance (B, d), a sampled code (B, d), and the layers:
-    the head that gives the second, and the `SamplingLayer` that draws the third.
+    In nats, averaged over the points; x in [0, 1] and logits, before the sigmoid, are (B, D).
     """
-    mean = encoder.outputs[0]
-    head = layers.Dense(mean.shape[1], kernel_initializer="zeros", name="log_variance")
-    log_variance = head(encoder.layers[-1].input)
-    sampling = SamplingLayer(seeds, name="sampling")
-    return mean, log_variance, sampling(mean, log_variance), head, sampling
+    return ops.mean(ops.sum(ops.softplus(logits) - x * logits, axis=1))
+
+
+class VariationalModel(LossOfTerms):
+    """Encoder with two heads, decoder and a layer of clusters as one Keras model.
+
+    Called on x, it gives a dictionary: ``mean`` and ``log_variance`` of the code, at first the same
+    variance for all codes; a sampled code ``z``; ``logits`` of the reconstruction; and by its
+    ``name`` what ``clusters`` gives of z.
+    """
+
+    def __init__(self, encoder, decoder, clusters, name, seeds):
+        mean = encoder.outputs[0]
+        head = layers.Dense(mean.shape[1], kernel_initializer="zeros", name="log_variance")
+        log_variance = head(encoder.layers[-1].input)
+        sampling = SamplingLayer(seeds, name="sampling")
+        z = sampling(mean, log_variance)
+        outputs = {"mean": mean, "log_variance": log_variance, "z": z}
+        outputs |= {"logits": decoder(z), name: clusters(z)}
+        super().__init__(inputs=encoder.inputs[0], outputs=outputs)
+        self.encoder, self.decoder, self.variance_head = encoder, decoder, head
+        self.sampling = sampling
+
+    seeds = property(lambda self: self.sampling.seeds, doc="The generator of sampled codes.")
 
 
 class OfPixels:

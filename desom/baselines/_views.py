@@ -31,7 +31,7 @@ def views_of(X, nearest, strength, rng):
 def transformed(images, strength, rng):
     """Rotate and move flat square images (N, D) at random, by up to strength times the usual.
 
-    Each about its center, by angles and distances that are uniform; what comes from outside is 0.
+    Each about its center, by uniform angles and distances; what comes from outside is 0.
     """
     n, side = len(images), side_of(images.shape[1])
     angle = rng.uniform(-ROTATION, ROTATION, n) * strength

@@ -8,9 +8,8 @@ from desom.estimator import all_or_nothing, random_streams
 class FrozenClustering(CodesClustering):
     """Clusters the codes of a frozen autoencoder by ``_cluster(codes, seed)`` of a subclass.
 
-    After `fit`: ``cluster_centers_`` (n_clusters, latent_dim), which ``decode`` shows in the space
-    of X; ``labels_`` (n_samples,); ``history_``, the autoencoder's curves ``iteration`` and
-    ``reconstruction_loss``; ``model_``, its `AutoencoderModel`.
+    After `fit`: what `DeepClustering` learns; ``history_`` is the autoencoder's, ``iteration`` and
+    ``reconstruction_loss``, and ``model_`` its `AutoencoderModel`.
     """
 
     @all_or_nothing

@@ -4,18 +4,16 @@ Forest et al., ESANN 2019, section 3: ``AE+minisom`` and ``AE+kerasom``.
 """
 
 from desom.autoencoder import PRETRAINING, Pretraining, first_phase
-from desom.baselines.minisom import Minisom, OnAKohonenMap, Rate
-from desom.estimator import Count, NetworkEstimator, Positive, all_or_nothing, hyperparameter
+from desom.baselines.minisom import Minisom, OnAKohonenMap
+from desom.estimator import Count, NetworkEstimator, Positive, Rate, all_or_nothing, hyperparameter
 from desom.som import Kerasom, OnAMap
 
 
 class TwoPhaseMap(NetworkEstimator):
     """Trains an autoencoder on reconstruction, freezes it, and trains a ``_map`` on its codes.
 
-    After `fit`: ``cluster_centers_``, the prototypes, float32 of shape (K, latent_dim);
-    ``labels_``, the best-matching units (n_samples,); ``history_``, the autoencoder's curves
-    ``pretrain_iteration`` and ``reconstruction_loss``, and those of the map, if it has some;
-    ``model_``, the autoencoder's `AutoencoderModel`.
+    After `fit`: what the map learns, in the latent space; ``history_`` also has the autoencoder's
+    curves ``pretrain_iteration`` and ``reconstruction_loss``; ``model_`` is its `AutoencoderModel`.
     """
 
     pretrain_iterations: Count = hyperparameter(5_000, "Training steps of the autoencoder.")

@@ -3,7 +3,6 @@
 Song, Liu, Huang, Wang, Tan: Auto-encoder Based Data Clustering, CIARP 2013.
 """
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -29,7 +28,6 @@ def compactness_loss(squared_distances, labels):
     return ops.mean(ops.take_along_axis(squared_distances, labels[:, None], axis=1))
 
 
-@keras.saving.register_keras_serializable("desom")
 class AECModel(ClusteringModel):
     """Encoder, decoder and centers that no gradient moves, with the compactness loss as L_c."""
 

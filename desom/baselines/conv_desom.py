@@ -1,10 +1,6 @@
 """ConvDESOM: DESOM's loss on convolutional networks, as its authors later had it in their code."""
 
-from desom.baselines._convolutional import (
-    FILTERS,
-    ConvAutoencoder,
-    build_convolutional_networks,
-)
+from desom.baselines._convolutional import FILTERS, ConvAutoencoder, build_convolutional_networks
 from desom.desom import DESOM, DESOMModel
 from desom.estimator import Widths
 

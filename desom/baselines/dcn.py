@@ -9,7 +9,6 @@ from keras import ops
 
 from desom.baselines._clustering import CentersLayer, ClusteringModel, DeepClustering
 from desom.estimator import NonNegative, hyperparameter
-from desom.som import squared_distances
 
 # With how many members every cluster begins, in the authors' code.
 FIRST_COUNT = 100.0
@@ -26,9 +25,9 @@ def k_means_loss(squared_distances):
 def running_means(centers, counts, z, labels):
     """m_k <- m_k + (z_i - m_k) / c_k, for every point of cluster k in turn (ICML 2017, eq. 8).
 
-    c_k counts the members so far, the new one included. The points of a batch can be taken at
-    once: c_k m_k is a sum, to which they add. From centers (K, d), counts (K,), codes (B, d) and
-    their labels (B,) to the centers and counts after the batch.
+    c_k counts the members so far, the new one included; as c_k m_k is a sum, a batch is added at
+    once. From centers (K, d), counts (K,), codes (B, d) and labels (B,) to the new centers and
+    counts.
     """
     memberships = ops.one_hot(labels, centers.shape[0])
     grown = counts + ops.sum(memberships, axis=0)
@@ -41,18 +40,11 @@ class CountingCentersLayer(CentersLayer):
     """Centers that no gradient moves, and how many members each has had."""
 
     def build(self, input_shape):
-        """Create the centers and their counts."""
         super().build(input_shape)
         first = keras.initializers.Constant(FIRST_COUNT)
         self.counts = self.add_weight((self.n_clusters,), initializer=first, name="counts")
 
-    def call(self, z):
-        """Squared distances of the codes to the centers as they are now, of shape (B, K)."""
-        # PyTorch moves centers in place, and needs the old ones for the gradient.
-        return squared_distances(z, ops.copy(self.centers))
 
-
-@keras.saving.register_keras_serializable("desom")
 class DCNModel(ClusteringModel):
     """Encoder, decoder and running means, with the k-means loss as L_c."""
 

@@ -3,16 +3,12 @@
 Xie, Girshick, Farhadi: Unsupervised Deep Embedding for Clustering Analysis, ICML 2016.
 """
 
-from numbers import Real
-from typing import Annotated
-
 import keras
 import numpy as np
 from keras import ops
-from sklearn.utils._param_validation import Interval
 
 from desom.baselines._clustering import ClusteringModel, DeepClustering
-from desom.estimator import Count, Positive, hyperparameter, one_of
+from desom.estimator import Count, Positive, Share, hyperparameter, one_of
 from desom.som import squared_distances
 
 Optimizer = one_of("sgd", "adam")
@@ -39,9 +35,8 @@ def student_kernel(squared_distances, alpha):
 def target_distribution(q, balance=1):
     """p_ik ~ q_ik² / f_k^balance, over k a distribution, f_k = sum_i q_ik (ICML 2016, eq. 3: 1).
 
-    An ndarray (N, K), as q of the whole data set is: f_k counts the members of a cluster. Squares
-    favor what is confident; f_k keeps large clusters from winning. With a balance of 2 it is the
-    square of q_ik / f_k: a cluster's size gives it no claim on a sample.
+    An ndarray (N, K), as q of the whole data set is. Squares favor what is confident; f_k, the size
+    of a cluster, keeps large ones from winning. With a balance of 2 it gives no claim on a sample.
     """
     sharpened = q**2 / q.sum(axis=0) ** balance
     return sharpened / sharpened.sum(axis=1, keepdims=True)
@@ -50,14 +45,12 @@ def target_distribution(q, balance=1):
 def self_training_loss(p, q):
     """L_c = 1/N sum_i sum_k p_ik log(p_ik / q_ik) = KL(P‖Q) / N >= 0 (ICML 2016, eq. 2).
 
-    Both are (B, K). The targets p are constants; through the soft assignments q the gradient flows
-    to encoder and centers.
+    Both are (B, K). The targets p are constants; the gradient flows through the soft assignments q.
     """
     tiny = keras.config.epsilon()
     return ops.mean(ops.sum(p * (ops.log(p + tiny) - ops.log(q + tiny)), axis=1))
 
 
-@keras.saving.register_keras_serializable("desom")
 class SelfTrainingModel(ClusteringModel):
     """Encoder, decoder and centers, with the self-training loss as L_c (DEC, IDEC)."""
 
@@ -66,24 +59,19 @@ class SelfTrainingModel(ClusteringModel):
         return self_training_loss(targets, soft_assignments(y_pred["squared_distances"]))
 
 
-@keras.saving.register_keras_serializable("desom")
 class DECModel(SelfTrainingModel):
     """The loss of DEC, which forgets the decoder."""
+
+    TERMS = ("clustering_loss",)
 
     def __init__(self, encoder, decoder, centers):
         decoder.trainable = False
         super().__init__(encoder, decoder, centers, weight=1.0)
 
-    @property
-    def metrics(self):
-        """What the curves are of: the reconstruction, which is not computed, has none."""
-        return [metric for metric in super().metrics if metric is not self.reconstruction_tracker]
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """L = L_c of a batch."""
+    def losses(self, x, y, y_pred, training):
+        """L = L_c of a batch: the reconstruction is not computed."""
         loss = self.clustering_loss(y_pred, y, training)
-        self.clustering_tracker.update_state(loss)
-        return loss
+        return loss, loss
 
 
 class SelfTraining(DeepClustering):
@@ -94,7 +82,7 @@ class SelfTraining(DeepClustering):
 
     iterations: Count = hyperparameter(20_000, "Training steps that follow, at most.")
     update_interval: Count = hyperparameter(140, "Steps between two refreshments of the targets.")
-    tol: Annotated[float, "0 <= float < 1", Interval(Real, 0, 1, closed="left")] = hyperparameter(
+    tol: Share = hyperparameter(
         0.001, "Share of samples: where fewer change their cluster in an interval, training ends."
     )
     learning_rate: Positive = hyperparameter(0.001, "Step size of Adam in the first phase.")

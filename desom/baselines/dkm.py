@@ -4,7 +4,6 @@ Fard, Thonet, Gaussier: Deep k-Means: Jointly Clustering with k-Means and Learni
 Pattern Recognition Letters 2020 (arXiv 2018).
 """
 
-import keras
 from keras import ops
 
 from desom.baselines._clustering import ClusteringModel, DeepClustering
@@ -21,7 +20,6 @@ def soft_k_means_loss(squared_distances, alpha):
     return ops.mean(ops.sum(parts * squared_distances, axis=1))
 
 
-@keras.saving.register_keras_serializable("desom")
 class DKMModel(ClusteringModel):
     """Encoder, decoder and centers, with the soft k-means loss as L_c."""
 

@@ -3,33 +3,27 @@
 Pesteie, Abolmaesumi, Rohling: Deep Neural Maps, ICLR 2018 workshop.
 """
 
-from numbers import Real
-from typing import Annotated
-
 import keras
 from keras import ops
-from sklearn.utils._param_validation import Interval
 
 from desom.autoencoder import PRETRAINING, Pretraining, build_networks, copy_networks, first_phase
 from desom.baselines._clustering import ClusteringModel
 from desom.baselines.dec import self_training_loss, soft_assignments
-from desom.estimator import Count, NetworkEstimator, NonNegative, all_or_nothing, hyperparameter
-from desom.som import (
-    OnAMap,
-    SOMLayer,
-    best_matching_units,
-    neighborhood_weights,
-    squared_distances,
+from desom.estimator import (
+    Count,
+    NetworkEstimator,
+    NonNegative,
+    Step,
+    all_or_nothing,
+    hyperparameter,
 )
-
-Step = Annotated[float, "0 < float < 1", Interval(Real, 0, 1, closed="neither")]
+from desom.som import OnAMap, SOMLayer, best_matching_units, neighborhood_weights, squared_distances
 
 
 def sharpened(q):
-    """p_ik = q_ik² / sum over k' of q_ik'²: the authors' target, point by point, held fixed.
+    """p_ik = q_ik² / sum over k' of q_ik'² (B, K), held fixed: the authors' target, point by point.
 
-    From soft assignments (B, K) to (B, K), rows sum to 1. DEC also divides by the size of the
-    cluster, see `dec.target_distribution`; here a map may leave nodes empty.
+    DEC also divides by the size of the cluster; here a map may leave nodes empty.
     """
     squares = ops.square(q)
     return ops.stop_gradient(squares / ops.sum(squares, axis=1, keepdims=True))
@@ -38,9 +32,9 @@ def sharpened(q):
 def kohonen_step(prototypes, z, weights, alpha):
     """m_k <- m_k + alpha w_ik (z_i - m_k), for all points of a batch at once (ICLR 2018).
 
-    The points in turn would leave a share prod_i (1 - alpha w_ik) of m_k. The batch leaves the same
-    share, and puts the weighted mean of the points in the place of the rest. From prototypes
-    (K, d), codes (B, d), weights (B, K) in [0, 1] and a learning rate in [0, 1) to prototypes.
+    As the points in turn would, it leaves a share prod_i (1 - alpha w_ik) of m_k; their weighted
+    mean takes the rest. From prototypes (K, d), codes (B, d), weights (B, K) in [0, 1] and a
+    learning rate in [0, 1) to prototypes.
     """
     kept = ops.exp(ops.sum(ops.log1p(-alpha * weights), axis=0))[:, None]
     totals = ops.maximum(ops.sum(weights, axis=0)[:, None], 1e-30)
@@ -50,10 +44,9 @@ def kohonen_step(prototypes, z, weights, alpha):
 
 @keras.saving.register_keras_serializable("desom")
 class KohonenLayer(SOMLayer):
-    """A map whose prototypes move by Kohonen's rule, and not by gradient.
+    """A `SOMLayer` whose prototypes move by Kohonen's rule, and not by gradient.
 
-    ``alpha`` is the first learning rate, which decays as the temperature does; the rest is as for
-    `SOMLayer`.
+    ``alpha`` is the first learning rate, which decays as the temperature does.
     """
 
     def __init__(self, alpha, **kwargs):
@@ -79,7 +72,6 @@ class KohonenLayer(SOMLayer):
         self.prototypes.assign(kohonen_step(self.prototypes, z, weights, alpha))
 
 
-@keras.saving.register_keras_serializable("desom")
 class DNMModel(ClusteringModel):
     """Encoder, decoder and map, with the self-training loss towards sharpened targets as L_c."""
 

@@ -6,21 +6,18 @@ Maps, 2019; T-DPSOM, CHIL 2021.
 
 from math import log
 
-import keras
 import numpy as np
 from keras import ops
 
 from desom.autoencoder import build_networks
 from desom.baselines._clustering import CentersLayer
-from desom.baselines._variational import OfPixels, variational_code
+from desom.baselines._variational import OfPixels, VariationalModel, bernoulli_loss
 from desom.baselines.dec import self_training_loss, student_kernel, target_distribution
-from desom.baselines.vade import bernoulli_loss
 from desom.engine.loop import train
 from desom.estimator import (
     Count,
     Flag,
     MapSize,
-    Model,
     NearestPrototype,
     NetworkEstimator,
     NonNegative,
@@ -39,19 +36,13 @@ TINY = 1e-7
 
 
 def normal_divergence(mean, log_variance):
-    """KL of N(mean, sigma²) to N(0, 1), summed over the dimensions, averaged over points, in nats.
-
-    Mean and logarithm of sigma² are (B, d) (2019, eq. 3).
-    """
+    """KL of N(mean, sigma²) to N(0, 1) in nats, averaged over points; from (B, d) (2019, eq. 3)."""
     terms = ops.exp(log_variance) + ops.square(mean) - 1 - log_variance
     return ops.mean(ops.sum(terms, axis=1)) / 2
 
 
 def student_assignments(squared_distances, alpha):
-    """q_ij ~ (1 + ‖z_i - m_j‖² / alpha)^(-(alpha + 1) / 2), over j a distribution (2019, eq. 1).
-
-    From (B, K) to (B, K).
-    """
+    """q_ij ~ (1 + ‖z_i - m_j‖² / alpha)^(-(alpha + 1) / 2), over j a distribution (2019, eq. 1)."""
     kernel = TINY + student_kernel(squared_distances, alpha)
     return kernel / ops.sum(kernel, axis=1, keepdims=True)
 
@@ -71,46 +62,31 @@ def dpsom_loss(reconstruction, divergence, hardening, smoothness, prior, gamma, 
     return reconstruction + prior * divergence + gamma * hardening + beta * smoothness
 
 
-@keras.saving.register_keras_serializable("desom")
-class DPSOMModel(Model):
-    """Encoder with two heads, decoder and prototypes; without targets, the loss is the ELBO's.
+class DPSOMModel(VariationalModel):
+    """A variational model of codes around prototypes; without targets, the loss is the ELBO's."""
 
-    Called on x, it gives a dictionary: ``mean`` and ``log_variance`` of the code, a sampled code
-    ``z`` and the ``logits`` of the reconstruction.
-    """
+    TERMS = ("bernoulli_loss", "divergence", "hardening_loss", "smoothness_loss")
 
     def __init__(self, encoder, decoder, map_size, toroidal, prior, gamma, beta, alpha, seeds):
-        mean, log_variance, z, head, sampling = variational_code(encoder, seeds)
         centers = CentersLayer(int(np.prod(map_size)), name="centers")
-        outputs = {"mean": mean, "log_variance": log_variance, "z": z, "logits": decoder(z)}
-        outputs["squared_distances"] = centers(z)
-        super().__init__(inputs=encoder.inputs[0], outputs=outputs, name="dpsom")
-        self.encoder, self.decoder, self.centers, self.head = encoder, decoder, centers, head
-        self.map_size, self.toroidal, self.sampling = tuple(map_size), toroidal, sampling
+        super().__init__(encoder, decoder, centers, "squared_distances", seeds)
+        self.map_size, self.toroidal, self.centers = tuple(map_size), toroidal, centers
         self.prior, self.gamma, self.beta, self.alpha = prior, gamma, beta, alpha
         self.neighbors = (grid_distances(map_size, toroidal=toroidal) == 1).astype("float32")
-        names = ("bernoulli_loss", "divergence", "hardening_loss", "smoothness_loss")
-        self.trackers = [keras.metrics.Mean(name=name) for name in names]
 
-    seeds = property(lambda self: self.sampling.seeds, doc="The generator of sampled codes.")
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """L of a batch, whose samples have targets p, or none yet."""
-        losses = [
-            bernoulli_loss(x, y_pred["logits"]),
-            normal_divergence(y_pred["mean"], y_pred["log_variance"]),
-            0.0,
-            0.0,
-        ]
+    def losses(self, x, y, y_pred, training):
+        """L of a batch, whose samples have targets p, or none yet, and its terms."""
+        loss_r = bernoulli_loss(x, y_pred["logits"])
+        divergence = normal_divergence(y_pred["mean"], y_pred["log_variance"])
+        hardening = smoothness = 0.0
         if y is not None:
             q = student_assignments(y_pred["squared_distances"], self.alpha)
             held = squared_distances(ops.stop_gradient(y_pred["z"]), self.centers.centers)
-            losses[2] = self_training_loss(y, q)
+            hardening = self_training_loss(y, q)
             of_map = student_assignments(held, self.alpha)
-            losses[3] = smoothness_loss(q, of_map, self.neighbors)
-        for tracker, loss in zip(self.trackers, losses, strict=True):
-            tracker.update_state(loss)
-        return dpsom_loss(*losses, self.prior, self.gamma, self.beta)
+            smoothness = smoothness_loss(q, of_map, self.neighbors)
+        terms = loss_r, divergence, hardening, smoothness
+        return dpsom_loss(*terms, self.prior, self.gamma, self.beta), *terms
 
 
 class DPSOM(OfPixels, NearestPrototype, NetworkEstimator):
@@ -132,9 +108,6 @@ class DPSOM(OfPixels, NearestPrototype, NetworkEstimator):
     gamma: NonNegative = hyperparameter(20.0, "Weight of the hardening, KL(p, q).")
     beta: NonNegative = hyperparameter(0.25, "Weight of the smoothness of the map.")
     alpha: Positive = hyperparameter(10.0, "Degrees of freedom of Student's t.")
-
-    def _n_prototypes(self):
-        return int(np.prod(self.map_size))
 
     def _build_model(self, n_features, seeds):
         networks = build_networks(n_features, self.hidden_units, self.latent_dim, seeds)

@@ -35,8 +35,7 @@ SHOWN = 10
 def batch_step(z, units, weights):
     """m_k = sum_i w_{chi(i)k} z_i / sum_i w_{chi(i)k}: the batch SOM (Kohonen, 1995).
 
-    From points (N, d), their best-matching units (N,) and weights between units (K, K) > 0 to
-    prototypes (K, d).
+    From points (N, d), their best-matching units (N,) and weights > 0 (K, K) to prototypes (K, d).
     """
     sums = np.zeros((len(weights), z.shape[1]))
     np.add.at(sums, units, z)

@@ -46,8 +46,8 @@ def smoothing(distances, tau):
 def neighborly_assignments(squared_distances, smoothing, alpha):
     """q_ik ~ sum_l S_lk (1 + ‖z_i - m_l‖² / alpha)^(-(alpha + 1) / 2), over k a distribution.
 
-    Student's t with alpha degrees of freedom, as a kernel between codes and prototypes, smoothed
-    over the map: close to a unit is also who is close to its neighbors. From (B, K), (K, K).
+    Student's t smoothed over the map: close to a unit is also who is close to its neighbors. From
+    (B, K) and (K, K).
     """
     smooth = ops.matmul(student_kernel(squared_distances, alpha), smoothing)
     return smooth / ops.sum(smooth, axis=1, keepdims=True)
@@ -63,7 +63,6 @@ def hone_loss(desom_loss, hardening_loss, gamma_hard):
     return desom_loss + gamma_hard * hardening_loss
 
 
-@keras.saving.register_keras_serializable("desom")
 class HONEModel(DESOMModel):
     """Encoder, decoder and map, with the loss of HONE.
 

@@ -1,28 +1,22 @@
 """The self-organizing map of the minisom package (Vettigli, 2018): Kohonen's online rule."""
 
 from dataclasses import dataclass
-from numbers import Real
-from typing import Annotated
 
 import numpy as np
 from minisom import MiniSom
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
 from desom.estimator import (
     Count,
     Estimator,
     MapSize,
     NearestPrototype,
+    Rate,
+    Width,
     all_or_nothing,
     hyperparameter,
     one_of,
 )
-
-# Above 1, a step can go past its sample, and the prototypes to infinity.
-Rate = Annotated[float, "0 < float <= 1", Interval(Real, 0, 1, closed="right")]
-# The package squares the width, and divides by what is left.
-Width = Annotated[float, "float >= 1e-100", Interval(Real, 1e-100, None, closed="left")]
 
 RATE_DECAYS = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero"}
 
@@ -32,26 +26,25 @@ class OnAKohonenMap(NearestPrototype):
     """What the maps of the minisom package share."""
 
     map_size: MapSize = hyperparameter((8, 8), "Rows and columns of the map.", kw_only=False)
+    # The package squares it, and divides by what is left.
     sigma: Width = hyperparameter(1.0, "First width of the neighborhood, in steps on the map.")
     decay: one_of(*RATE_DECAYS) = hyperparameter("linear", "How the learning rate decays.")
     iterations: Count = hyperparameter(70_000, "Samples presented to the map.")
-
-    def _n_prototypes(self):
-        return int(np.prod(self.map_size))
 
 
 class Minisom(OnAKohonenMap, Estimator):
     """Kohonen's map, one sample at a time: m_k += eta(t) h_k(t) (x - m_k).
 
     The neighborhood h is exp(-d² / 2 sigma²), d the Euclidean distance on the grid. sigma decays to
-    a third of its beginning, sigma(t) = sigma / (1 + 2t / iterations), as the package does by
-    default; eta decays likewise, or linearly to 0. The map begins with random unit vectors; it is
-    shown X in its order, over and over, shuffled as a whole: of fewer than all, the first of X.
+    a third, sigma(t) = sigma / (1 + 2t / iterations), as the package does by default; eta likewise,
+    or linearly to 0. The map begins with random unit vectors; it is shown X in its order, over and
+    over, shuffled as a whole: of fewer than all, the first of X.
 
     After `fit`: ``cluster_centers_``, the prototypes, float32 of shape (K, n_features);
     ``labels_``, the best-matching units (n_samples,).
     """
 
+    # Above 1, a step can go past its sample, and the prototypes to infinity.
     learning_rate: Rate = hyperparameter(0.5, "eta at the beginning.")
 
     @all_or_nothing

@@ -12,11 +12,11 @@ from desom.som import Kerasom, SOMLayer
 
 
 def official_grid_distances(map_size):
-    """Distance between units as the released code computes it: one too small for many pairs.
+    """Distances on the map, int64 (K, K), as the released code has them: too small for many pairs.
 
-    The code takes the row distance of units k and l as ‖k - l‖ // columns, which is the difference
-    of their rows only where their columns are in the same order as their rows. An ndarray of int64
-    (K, K); `grid.grid_distances` gives the right distances.
+    It takes the row distance of units k and l as ‖k - l‖ // columns, which is the difference of
+    their rows only where their columns are in the same order. `grid.grid_distances` has the right
+    ones.
     """
     rows, columns = map_size
     units = np.arange(rows * columns)

@@ -13,11 +13,11 @@ import numpy as np
 from keras import layers, ops
 
 from desom.autoencoder import build_networks, reconstruction_loss
+from desom.baselines._clustering import CentersLayer, LossOfTerms
 from desom.errors import InputError
 from desom.estimator import (
     Count,
     MapSize,
-    Model,
     NearestPrototype,
     NetworkEstimator,
     NonNegative,
@@ -45,9 +45,9 @@ def som_vae_som_loss(z_e, embeddings, neighbors):
     """L_SOM = sum over e in N(z_q) of ‖e - sg[z_e]‖²: embeddings follow codes (ICLR 2019, 2.2).
 
     No gradient flows to the codes z_e (B, d). As in the authors' code, N(z_q) is z_q and its four
-    neighbors, of which those beyond the border of the map do not move anything, and the loss is
-    averaged over the features, the five places of N and the points. ``neighbors`` (K, K) is 1 where
-    two of the units, whose embeddings are (K, d), are equal or adjacent, and 0 elsewhere.
+    neighbors, of which those beyond the border move nothing, and the loss is averaged over
+    features, the five places of N and points. ``neighbors`` (K, K) is 1 where two units, whose
+    embeddings are (K, d), are equal or adjacent, else 0.
     """
     squared = squared_distances(ops.stop_gradient(z_e), embeddings)
     weights = ops.take(neighbors, best_matching_units(squared), axis=0)
@@ -65,8 +65,7 @@ def som_vae_loss(loss_e, loss_q, loss_commitment, loss_som, alpha, beta):
 def build_convolutional_networks(n_features, latent_dim, seeds):
     """Build the authors' convolutional encoder and decoder, at an eighth and a quarter their width.
 
-    Two ``keras.Sequential``, of flat square images in [0, 1] whose side is a multiple of 4: the
-    decoder ends in a sigmoid. ``seeds`` draws the Glorot-uniform weights.
+    Two ``keras.Sequential``, of flat square images in [0, 1] whose side is a multiple of 4.
     """
     glorot = keras.initializers.GlorotUniform(seed=seeds)
     dense = partial(layers.Dense, kernel_initializer=glorot)
@@ -86,58 +85,45 @@ def build_convolutional_networks(n_features, latent_dim, seeds):
 
 
 @keras.saving.register_keras_serializable("desom")
-class EmbeddingLayer(keras.layers.Layer):
+class EmbeddingLayer(CentersLayer):
     """Replaces every code by the nearest of K embeddings, which lie on the units of a map."""
-
-    def __init__(self, n_units, seeds, **kwargs):
-        super().__init__(**kwargs)
-        self.n_units = n_units
-        # As the authors draw them.
-        self.initializer = keras.initializers.TruncatedNormal(stddev=0.05, seed=seeds)
-
-    def build(self, input_shape):
-        """Create the K embeddings, in the space of the codes."""
-        shape = (self.n_units, input_shape[-1])
-        self.embeddings = self.add_weight(shape, initializer=self.initializer, name="embeddings")
 
     def call(self, z_e):
         """Nearest embedding z_q of every code, of shape (B, latent dimension)."""
-        bmus = best_matching_units(squared_distances(z_e, self.embeddings))
-        return ops.take(self.embeddings, bmus, axis=0)
+        return ops.take(self.centers, best_matching_units(super().call(z_e)), axis=0)
 
 
-@keras.saving.register_keras_serializable("desom")
-class SOMVAEModel(Model):
+class SOMVAEModel(LossOfTerms):
     """Encoder, embeddings and decoder as one Keras model, with the loss of SOM-VAE.
 
     Called on x, it gives a dictionary: codes ``z_e``, embeddings ``z_q``, and the reconstructions
     of x from each, ``x_e`` and ``x_q``.
     """
 
+    TERMS = ("reconstruction_loss", "quantized_reconstruction_loss", "commitment_loss", "som_loss")
+
     def __init__(self, encoder, decoder, map_size, alpha, beta, seeds):
         x = keras.Input(encoder.input_shape[1:], name="x")
         z_e = encoder(x)
-        embedding = EmbeddingLayer(int(np.prod(map_size)), seeds, name="embedding")
+        # As the authors draw them.
+        start = keras.initializers.TruncatedNormal(stddev=0.05, seed=seeds)
+        embedding = EmbeddingLayer(int(np.prod(map_size)), initializer=start, name="embedding")
         z_q = embedding(z_e)
         outputs = {"z_e": z_e, "z_q": z_q, "x_e": decoder(z_e), "x_q": decoder(z_q)}
         super().__init__(inputs=x, outputs=outputs, name="som_vae")
         self.encoder, self.decoder, self.embedding = encoder, decoder, embedding
         self.map_size, self.alpha, self.beta, self.seeds = tuple(map_size), alpha, beta, seeds
         self.neighbors = (grid_distances(map_size) <= 1).astype("float32")
-        names = ("reconstruction", "quantized_reconstruction", "commitment", "som")
-        self.trackers = [keras.metrics.Mean(name=f"{name}_loss") for name in names]
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """L of a batch."""
-        losses = (
+    def losses(self, x, y, y_pred, training):
+        """L of a batch, and its terms."""
+        terms = (
             reconstruction_loss(x, y_pred["x_e"]),
             reconstruction_loss(x, y_pred["x_q"]),
             commitment_loss(y_pred["z_e"], y_pred["z_q"]),
-            som_vae_som_loss(y_pred["z_e"], self.embedding.embeddings, self.neighbors),
+            som_vae_som_loss(y_pred["z_e"], self.embedding.centers, self.neighbors),
         )
-        for tracker, loss in zip(self.trackers, losses, strict=True):
-            tracker.update_state(loss)
-        return som_vae_loss(*losses, self.alpha, self.beta)
+        return som_vae_loss(*terms, self.alpha, self.beta), *terms
 
 
 class SOMVAE(NearestPrototype, NetworkEstimator):
@@ -165,9 +151,6 @@ class SOMVAE(NearestPrototype, NetworkEstimator):
             networks = build_convolutional_networks(n_features, self.latent_dim, seeds)
         return SOMVAEModel(*networks, self.map_size, self.alpha, self.beta, seeds)
 
-    def _n_prototypes(self):
-        return int(np.prod(self.map_size))
-
     def _check_training_set(self, X):
         X = super()._check_training_set(X)
         side = isqrt(X.shape[1])
@@ -183,6 +166,6 @@ class SOMVAE(NearestPrototype, NetworkEstimator):
         """Train on X from random weights and embeddings; as `Kerasom.fit` otherwise."""
         X = self._check_training_set(X)
         self._train(X, self._start(X))
-        self.cluster_centers_ = ops.convert_to_numpy(self.model_.embedding.embeddings)
+        self.cluster_centers_ = ops.convert_to_numpy(self.model_.embedding.centers)
         self.labels_ = self._assign(self._embed(X))
         return self

@@ -18,9 +18,9 @@ from desom.baselines._mixtures import (
     scaled_squares,
     whitened_mixture,
 )
-from desom.baselines._variational import OfPixels, variational_code
+from desom.baselines._variational import OfPixels, VariationalModel, bernoulli_loss
 from desom.engine.loop import train
-from desom.estimator import Count, Model, hyperparameter
+from desom.estimator import Count, hyperparameter
 
 # The authors' Adam.
 EPSILON = 1e-4
@@ -54,10 +54,10 @@ class RisingRate(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def mixture_divergence(mean, log_variance, gamma, log_weights, means, log_variances):
-    """KL of q(z, c | x) to the prior p(z, c), averaged over points (IJCAI 2017, eq. 12).
+    """KL of q(z, c | x) to the prior p(z, c), in nats, averaged over points (IJCAI 2017, eq. 12).
 
-    In nats, summed over the dimensions. Mean and log_variance (B, d) are those of q(z | x), gamma
-    (B, K) is q(c | x) = p(c | z); of the prior, log pi_c (K,), mu_c and log sigma_c² (K, d).
+    Mean and log_variance (B, d) are those of q(z | x), gamma (B, K) is q(c | x) = p(c | z); of the
+    prior, log pi_c (K,), mu_c and log sigma_c² (K, d).
     """
     variance = ops.exp(log_variance)
     squares = scaled_squares(mean, variance, means, log_variances)
@@ -67,42 +67,21 @@ def mixture_divergence(mean, log_variance, gamma, log_weights, means, log_varian
     return ops.mean(within + between - entropy)
 
 
-def bernoulli_loss(x, logits):
-    """-E log p(x | z), pixels as probabilities: cross-entropy, summed over D (IJCAI 2017, eq. 11).
+class VaDEModel(VariationalModel):
+    """A variational model whose codes come from a mixture, with the loss -ELBO."""
 
-    In nats, averaged over the points; x in [0, 1] and logits, before the sigmoid, are (B, D).
-    """
-    return ops.mean(ops.sum(ops.softplus(logits) - x * logits, axis=1))
-
-
-@keras.saving.register_keras_serializable("desom")
-class VaDEModel(Model):
-    """Encoder with two heads, decoder and mixture as one Keras model, with the loss -ELBO.
-
-    Called on x, it gives a dictionary: ``mean`` and ``log_variance`` of the code, ``logits`` of the
-    reconstruction and ``log_joint`` of a sampled code.
-    """
+    TERMS = ("bernoulli_loss", "divergence")
 
     def __init__(self, encoder, decoder, mixture, seeds):
-        mean, log_variance, z, head, sampling = variational_code(encoder, seeds)
-        outputs = {"mean": mean, "log_variance": log_variance}
-        outputs |= {"logits": decoder(z), "log_joint": mixture(z)}
-        super().__init__(inputs=encoder.inputs[0], outputs=outputs, name="vade")
-        self.encoder, self.decoder, self.mixture = encoder, decoder, mixture
-        self.variance_head, self.sampling = head, sampling
-        self.reconstruction_tracker = keras.metrics.Mean(name="bernoulli_loss")
-        self.divergence_tracker = keras.metrics.Mean(name="divergence")
+        super().__init__(encoder, decoder, mixture, "log_joint", seeds)
+        self.mixture = mixture
 
-    seeds = property(lambda self: self.sampling.seeds, doc="The generator of sampled codes.")
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """-ELBO of a batch."""
+    def losses(self, x, y, y_pred, training):
+        """-ELBO of a batch, and its two terms."""
         loss_r = bernoulli_loss(x, y_pred["logits"])
         code, gamma = (y_pred["mean"], y_pred["log_variance"]), ops.softmax(y_pred["log_joint"])
         divergence = mixture_divergence(*code, gamma, *self.mixture.parameters())
-        self.reconstruction_tracker.update_state(loss_r)
-        self.divergence_tracker.update_state(divergence)
-        return loss_r + divergence
+        return loss_r + divergence, loss_r, divergence
 
 
 class VaDE(OfPixels, DeepClustering):

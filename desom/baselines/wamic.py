@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from desom.autoencoder import build_networks, reconstruction_loss
-from desom.baselines._clustering import DeepClustering
+from desom.baselines._clustering import DeepClustering, LossOfTerms
 from desom.baselines._critics import (
     PriorLayer,
     build_critic,
@@ -29,7 +29,7 @@ from desom.baselines._mixtures import (
     whiten,
     whitened_mixture,
 )
-from desom.estimator import Count, Model, NonNegative, Positive, hyperparameter, one_of
+from desom.estimator import Count, NonNegative, Positive, hyperparameter, one_of
 
 # The usual momentum of Adam beside an adversary.
 BETAS = (0.5, 0.9)
@@ -37,13 +37,14 @@ BETAS = (0.5, 0.9)
 PENALTY_WEIGHT = 10
 
 
-@keras.saving.register_keras_serializable("desom")
-class WaMiCModel(Model):
+class WaMiCModel(LossOfTerms):
     """Encoder, decoder, prior and critic as one Keras model: L = L_r + weight W.
 
     Called on x, it gives a dictionary: ``latent`` codes, ``reconstruction`` of x, and the critic's
     values ``of_codes`` and ``of_prior`` with the ``prior_weights``.
     """
+
+    TERMS = ("reconstruction_loss", "wasserstein_estimate")
 
     def __init__(self, encoder, decoder, critic, weight, n_clusters, seeds):
         x = keras.Input(encoder.input_shape[1:], name="x")
@@ -58,29 +59,26 @@ class WaMiCModel(Model):
         super().__init__(inputs=x, outputs=outputs, name="wamic")
         self.encoder, self.decoder, self.prior, self.critic = encoder, decoder, prior, critic
         self.weight, self.n_clusters = weight, n_clusters
-        self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
-        self.distance_tracker = keras.metrics.Mean(name="wasserstein_estimate")
 
     seeds = property(lambda self: self.prior.seeds, doc="The generator of the prior's samples.")
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """L_r - W of a batch: the critic raises W; codes and prior, reversed, lower it."""
+    def losses(self, x, y, y_pred, training):
+        """L_r - W of a batch, and both: the critic raises W; codes and prior lower it."""
         loss_r = reconstruction_loss(x, y_pred["reconstruction"])
         values = y_pred["of_codes"], y_pred["of_prior"]
         distance = wasserstein_estimate(*values, y_pred["prior_weights"])
-        self.reconstruction_tracker.update_state(loss_r)
-        self.distance_tracker.update_state(distance)
-        return loss_r - distance
+        return loss_r - distance, loss_r, distance
 
 
-@keras.saving.register_keras_serializable("desom")
-class DataGameModel(Model):
+class DataGameModel(LossOfTerms):
     """The game on data: the critic compares x and what is decoded from the prior, which is fixed.
 
     L = L_r + weight W + L_rec / D: the encoder also learns from which component a decoded sample
     came. Called on x, it gives a dictionary, as `WaMiCModel`, with the samples that are
     ``generated`` and their codes when ``recovered``.
     """
+
+    TERMS = ("reconstruction_loss", "wasserstein_estimate", "gradient_penalty", "recovery_loss")
 
     def __init__(self, encoder, decoder, critic, weight, n_clusters, seeds):
         x = keras.Input(encoder.input_shape[1:], name="x")
@@ -96,29 +94,23 @@ class DataGameModel(Model):
         super().__init__(inputs=x, outputs=outputs, name="wamic")
         self.encoder, self.decoder, self.prior, self.critic = encoder, decoder, prior, critic
         self.weight, self.n_clusters = weight, n_clusters
-        names = ("reconstruction_loss", "wasserstein_estimate", "gradient_penalty", "recovery_loss")
-        self.trackers = [keras.metrics.Mean(name=name) for name in names]
 
     seeds = property(lambda self: self.prior.seeds, doc="The generator of all samples.")
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """L_r - W + 10 penalty + L_rec / D of a batch: the decoder, reversed, lowers W."""
+    def losses(self, x, y, y_pred, training):
+        """L_r - W + 10 penalty + L_rec / D of a batch, and all four: the decoder lowers W."""
         weights, generated = y_pred["prior_weights"], ops.stop_gradient(y_pred["generated"])
         share = keras.random.uniform((ops.shape(generated)[0], 1), seed=self.seeds)
         between = share * x + (1 - share) * generated
         means = ops.convert_to_tensor(self.prior.means)
         mixture = ops.log_softmax(self.prior.logits), means, ops.zeros_like(means)
         components = ops.arange(ops.shape(generated)[0]) % self.n_clusters
-        losses = (
-            reconstruction_loss(x, y_pred["reconstruction"]),
-            wasserstein_estimate(y_pred["of_data"], y_pred["of_generated"], weights),
-            gradient_penalty(slopes(self.critic, between)),
-            recovery_loss(log_joint(y_pred["recovered"], *mixture), components, weights),
-        )
-        for tracker, loss in zip(self.trackers, losses, strict=True):
-            tracker.update_state(loss)
-        loss_r, distance, penalty, recovery = losses
-        return loss_r - distance + PENALTY_WEIGHT * penalty + recovery / generated.shape[1]
+        loss_r = reconstruction_loss(x, y_pred["reconstruction"])
+        distance = wasserstein_estimate(y_pred["of_data"], y_pred["of_generated"], weights)
+        penalty = gradient_penalty(slopes(self.critic, between))
+        recovery = recovery_loss(log_joint(y_pred["recovered"], *mixture), components, weights)
+        loss = loss_r - distance + PENALTY_WEIGHT * penalty + recovery / generated.shape[1]
+        return loss, loss_r, distance, penalty, recovery
 
 
 class WaMiC(DeepClustering):

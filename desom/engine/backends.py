@@ -16,13 +16,8 @@ STEPS_FOR_XLA = 1500
 def usual_precision():
     """Have Keras compute in float32 in this thread, whatever ``set_dtype_policy`` was given before.
 
-    Layers that are told their precision keep it. For ``with`` and as a decorator: around what
-    builds and trains a model.
-
-    Raises
-    ------
-    InputError
-        If ``keras.config.floatx()`` is not float32: all threads share it, so it stays as it is.
+    For ``with``, around what builds and trains a model; layers that are told their precision keep
+    it. Raises InputError if ``keras.config.floatx()`` is not float32: all threads share it.
     """
     if (floatx := keras.config.floatx()) != "float32":
         raise InputError(
@@ -42,15 +37,10 @@ def compile_steps(model, x, iterations=STEPS_FOR_XLA):
 
     ``model`` and ``x`` are as for `train`; ``iterations`` says how many steps the training has in
     all, for a few are not worth a long compilation. Of a data set that is mapped from a file, only
-    the rows of one call go to the device at a time.
-
-    Returns
-    -------
-    callable
-        ``run(indices, steps, targets=None)`` trains on the first ``steps`` rows of ``indices``, an
-        array of int32 of shape (at least steps, batch size), with the targets of every sample where
-        the loss has some. It ends after a step whose loss is not finite, and returns the number of
-        steps before that one: ``steps`` if all went well.
+    the rows of one call go to the device at a time. Gives ``run(indices, steps, targets=None)``,
+    which trains on the first ``steps`` rows of ``indices``, int32 (at least steps, batch size),
+    with the targets of every sample where the loss has some. It ends after a step whose loss is not
+    finite, and returns the number of steps before that one: ``steps`` if all went well.
     """
     # TensorFlow traces twice what creates variables, and JAX cannot trace it at all.
     model.optimizer.build(model.trainable_variables)
@@ -138,9 +128,9 @@ def adam(learning_rate):
 def jax_loop(train_step):
     """Give many steps as one function that JAX can compile.
 
-    From ``train_step``, which takes a state and a batch and gives metrics, ``loss`` among them, and
-    the next state, to ``run(state, data, indices, steps)``, which gives the number of steps before
-    one whose loss is not finite, and the last state.
+    From ``train_step``, of a state and a batch to metrics and the next state, to ``run(state, data,
+    indices, steps)``, which gives the number of steps before one whose loss is not finite, and the
+    last state.
     """
     import jax
 

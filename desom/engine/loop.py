@@ -54,8 +54,7 @@ def train(
     Parameters
     ----------
     model : keras.Model
-        A compiled and built model whose ``compute_loss`` needs the input alone, or the input and
-        the targets that ``refresh`` gives.
+        Its ``compute_loss`` needs the input alone, or also the targets that ``refresh`` gives.
     x : ndarray of float32, shape (N, D)
         The training set.
     iterations : int
@@ -69,11 +68,8 @@ def train(
     verbose : bool
         Whether to show a progress bar.
     refresh : callable, optional
-        Called before the first step and every ``refresh_interval`` steps as ``refresh()``. Gives
-        the targets of every sample for the steps to come, an array of shape (N, ...), or None to
-        end the training.
-    refresh_interval : int, optional
-        Steps between two calls.
+        Called before the first step and every ``refresh_interval`` steps. Gives the targets of
+        every sample for the steps to come, an array (N, ...), or None to end the training.
 
     Returns
     -------

@@ -33,22 +33,12 @@ _programs = WeakKeyDictionary()
 def nearest_prototypes(z, prototypes):
     """chi(i) of a whole data set, in blocks of bounded memory, on the processor.
 
+    From points (N, D) and prototypes m_k (K, D) to an ndarray of int (N,): the first of equals.
+
     One matrix product per block gives -2 z_i·m_k + ‖m_k‖², which differs from ‖z_i - m_k‖² by the
     same number for all k. Both are first moved to the mean of the prototypes, so that little is
     lost by rounding where they lie far from the origin. Where a point is so near to a unit, beside
     the extent of the map, that much is lost all the same, its distances are computed one by one.
-
-    Parameters
-    ----------
-    z : ndarray of shape (N, D)
-        Points, in the space where the prototypes live.
-    prototypes : ndarray of shape (K, D)
-        The prototypes m_k.
-
-    Returns
-    -------
-    ndarray of int, shape (N,)
-        Index of the nearest prototype, the first of equals.
     """
     center = prototypes.mean(axis=0, dtype=float).astype(prototypes.dtype)
     centered = prototypes - center
@@ -112,27 +102,11 @@ def quantization_error(x, prototypes):
 def apply(model, x):
     """Apply a Keras model to an array of any length, in blocks of one shape, of bounded memory.
 
-    The last block is padded. One shape, and a smaller one for a few rows, means two compilations,
-    bounded memory, and, for each row, the same bits whatever rows come with it. On PyTorch, the
-    place of a row in its block can change its last bits.
-
-    Parameters
-    ----------
-    model : keras.Model
-        A model that maps (B, D) to (B, E).
-    x : ndarray of float32, shape (N, D)
-        The input.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, E)
-        The output.
-
-    Raises
-    ------
-    FloatingPointError
-        If the output is not finite: the last steps of a training can ruin the weights unseen, for
-        no later loss shows it.
+    From float32 (N, D) to float32 (N, E). The last block is padded. One shape, and a smaller one
+    for a few rows, means two compilations, and, for each row, the same bits whatever rows come with
+    it. On PyTorch, the place of a row in its block can change its last bits. Raises
+    FloatingPointError if the output is not finite: the last steps of a training can ruin the
+    weights unseen, for no later loss shows it.
     """
     # By the model alone: fewer where its input or output is wide.
     width = max(model.input_shape[1], *model.output_shape[1:])

@@ -7,7 +7,6 @@ dashed ones the gradient of the reconstruction, dotted ones that of the clusters
 import re
 from html import escape
 from io import StringIO
-from typing import NamedTuple
 from zlib import crc32
 
 import matplotlib.pyplot as plt
@@ -17,29 +16,21 @@ from matplotlib.patches import Circle, Ellipse, FancyArrowPatch, Polygon, Rectan
 
 from desom.errors import check_name
 
-# Each role has a color of its own, since `as_svg` finds the role by it.
-INK = "#262626"
-DATA = "#595959"
-NETWORK = "#0b5a9e"
-CLUSTERS = "#b3440a"
-CRITIC = "#00704f"
-FROZEN = "#757575"
-WIRE = "#b3b3b4"
-PAPER = "#ffffff"
-
-# The name of the role, and its color where the page is dark.
+# By role, the color on a light page, by which `as_svg` finds the role, and on a dark one.
 ROLES = {
-    INK: ("ink", "#e8e8e8"),
-    DATA: ("data", "#b5b5b5"),
-    NETWORK: ("network", "#7fbdf5"),
-    CLUSTERS: ("clusters", "#ffa066"),
-    CRITIC: ("critic", "#5fd6ac"),
-    FROZEN: ("frozen", "#999999"),
-    WIRE: ("wire", "#5c5c5c"),
-    PAPER: ("paper", "#121212"),
+    "ink": ("#262626", "#e8e8e8"),
+    "data": ("#595959", "#b5b5b5"),
+    "network": ("#0b5a9e", "#7fbdf5"),
+    "clusters": ("#b3440a", "#ffa066"),
+    "critic": ("#00704f", "#5fd6ac"),
+    "frozen": ("#757575", "#999999"),
+    "wire": ("#b3b3b4", "#5c5c5c"),
+    "paper": ("#ffffff", "#121212"),
 }
-LIGHT = ";".join(f"--diagram-{name}:{color}" for color, (name, _) in ROLES.items())
-DARK = ";".join(f"--diagram-{name}:{color}" for name, color in ROLES.values())
+INK, DATA, NETWORK, CLUSTERS, CRITIC, FROZEN, WIRE, PAPER = (light for light, _ in ROLES.values())
+VARIABLES = {light: f"--diagram-{name}" for name, (light, _) in ROLES.items()}
+LIGHT = ";".join(f"{VARIABLES[light]}:{light}" for light, _ in ROLES.values())
+DARK = ";".join(f"{VARIABLES[light]}:{dark}" for light, dark in ROLES.values())
 # The theme would lay a light card under what a cell shows in the dark.
 CARD = "html[data-theme=dark] .bd-content div.cell_output .text_html:has(>svg.diagram)"
 RULES = (
@@ -113,7 +104,7 @@ def as_svg(figure, alt):
         figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
     plt.close(figure)
     svg = stream.getvalue().partition("<svg ")[2].partition(">")[2]
-    svg = re.sub(r"#[0-9a-f]{6}", lambda color: f"var(--diagram-{ROLES[color[0]][0]})", svg)
+    svg = re.sub(r"#[0-9a-f]{6}", lambda color: f"var({VARIABLES[color[0]]})", svg)
     # Matplotlib's own rule is for `*`, which would be every element of the page.
     svg = re.sub(r"<style.*?</style>", f"<style>{RULES}</style>", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
@@ -204,33 +195,12 @@ def draw_gradients(ax=None):
     return ax
 
 
-class Flow(NamedTuple):
-    """What a method trains by which loss, and what stands below its latent code."""
-
-    losses: dict  # the parts that the gradient of each loss reaches
-    below: str = "points"
-    moved: str = ""  # the method's own rule for its centers, where no gradient moves them
-    critic: bool = False
-    decoded: bool = False  # whether prototypes are decoded too
-
-
-_AUTOENCODER = {"L_r": ("encoder", "decoder")}
-_CENTERS = {"L_c": ("encoder", "below")}
-
+# The losses of a method, of the reconstruction if it has one and of the clusters, and their kind.
 FLOWS = {
-    "ae_kmeans": Flow(_AUTOENCODER, moved="k-means of the codes,\nonce the networks rest"),
-    "aec": Flow(
-        _AUTOENCODER | {"L_c": ("encoder",)}, moved="means of their members,\nnow and then"
-    ),
-    "dcn": Flow(_AUTOENCODER | {"L_c": ("encoder",)}, moved="running means,\nbatch by batch"),
-    "dkm": Flow(_AUTOENCODER | _CENTERS),
-    "dec": Flow(_CENTERS),
-    "idec": Flow(_AUTOENCODER | _CENTERS),
-    "vade": Flow({"L_x": ("encoder", "decoder"), "L_{KL}": ("encoder", "below")}, "mixture"),
-    "wamic": Flow(_AUTOENCODER | {"W": ("encoder", "below")}, "mixture", critic=True),
-    "dnm": Flow(_AUTOENCODER | {"L_c": ("encoder",)}, "map", "Kohonen's rule,\nbatch by batch"),
-    "som_vae": Flow({"L_r": ("encoder", "decoder", "below")} | _CENTERS, "map", decoded=True),
-    "desom": Flow(_AUTOENCODER | {"L_{som}": ("encoder", "below")}, "map"),
+    "dkm": (("L_r", "L_c"), "points"),
+    "dec": (("L_c",), "points"),
+    "vade": (("L_x", "L_{KL}"), "mixture"),
+    "desom": (("L_r", "L_{som}"), "map"),
 }
 
 
@@ -241,18 +211,27 @@ def draw_flow(method, title=None, ax=None):
     that of the clustering. A part that no loss trains any more is gray. InputError for others.
     """
     check_name("method", method, FLOWS)
-    flow = FLOWS[method]
+    losses, kind = FLOWS[method]
     ax = blank(ax, (-0.4, 12.4), (-5.1, 3.1))
     ax.set_title(title or "", color=INK)
-    losses = list(flow.losses.items())
-    rests = not any("decoder" in parts for _, parts in losses)
+    *reconstruction, clustering = [rf"\mathcal{{{name[0]}}}{name[1:]}" for name in losses]
+    rests = not reconstruction
     color = FROZEN if rests else INK
     _draw_networks(ax, 2.2, [("encoder", INK)], [("decoder", color)], rests)
-    _draw_below(ax, flow)
-    if not rests:
-        _draw_reconstruction(ax, *losses[0])
-    if losses[-1][0] != "L_r":
-        _draw_clustering(ax, *losses[-1], critic=flow.critic)
+    _draw_clusters(ax, kind, 6, -3.4)
+    write(ax, 6, -4.85, "$m_k$", CLUSTERS, "medium")
+    arrow(ax, (6, -0.5), (6, -2.3))
+    for formula in reconstruction:
+        for x in (0.3, 11.7):
+            wire(ax, (x, 1.1), (x, 2.3), (6, 2.3))
+        loss(ax, 6, 2.3, formula, NETWORK)
+        arrow(ax, (6.7, 2.1), (9.2, 0.75), NETWORK, RECONSTRUCTION_STYLE)
+        arrow(ax, (5.3, 2.1), (2.8, 0.75), NETWORK, RECONSTRUCTION_STYLE)
+    for start in ((5.7, -0.4), (4.6, -3.4)):
+        wire(ax, start, (2.8, -2.6))
+    loss(ax, 2.5, -2.6, clustering, CLUSTERS)
+    arrow(ax, (2.5, -2.1), (2.7, -0.75), CLUSTERS, CLUSTERING_STYLE)
+    arrow(ax, (3.3, -3.0), (4.7, -3.9), CLUSTERS, CLUSTERING_STYLE)
     return ax
 
 
@@ -278,52 +257,6 @@ def _draw_clusters(ax, kind, x, y, rows=4):
         for center in zip(xs, ys, strict=True):
             ax.add_patch(Ellipse(center, 1.0, 0.7, fc=CLUSTERS, lw=0, alpha=0.2))
     ax.plot(xs.ravel(), ys.ravel(), "o", color=CLUSTERS, ms=3)
-
-
-def _draw_below(ax, flow):
-    """Draw the clusters below the code, and the way that values take to and from them."""
-    _draw_clusters(ax, flow.below, 6, -3.4)
-    write(ax, 6, -4.85, "$m_k$", CLUSTERS, "medium")
-    arrow(ax, (6, -0.5), (6, -2.3))
-    if flow.decoded:
-        arrow(ax, (7.2, -2.7), (8.6, -0.75))
-        write(ax, 7.6, -1.5, "$z_q$", ha="right")
-    if flow.moved:
-        write(ax, 7.5, -3.5, flow.moved, CLUSTERS, ha="left")
-
-
-def _draw_reconstruction(ax, name, parts):
-    """Draw the loss of the reconstruction above the networks."""
-    for x in (0.3, 11.7):
-        wire(ax, (x, 1.1), (x, 2.3), (6, 2.3))
-    loss(ax, 6, 2.3, rf"\mathcal{{{name[0]}}}{name[1:]}", NETWORK)
-    arrow(ax, (6.7, 2.1), (9.2, 0.75), NETWORK, RECONSTRUCTION_STYLE)
-    if "encoder" in parts:
-        arrow(ax, (5.3, 2.1), (2.8, 0.75), NETWORK, RECONSTRUCTION_STYLE)
-    if "below" in parts:
-        arrow(ax, (9.6, -0.75), (7.3, -3.7), NETWORK, RECONSTRUCTION_STYLE)
-
-
-def _draw_clustering(ax, name, parts, critic):
-    """Draw the loss of the clusters to the left of them."""
-    name = name if critic else rf"\mathcal{{{name[0]}}}{name[1:]}"
-    for start in ((5.7, -0.4), (4.6, -3.4)):
-        wire(ax, start, (2.8, -2.6))
-    if critic:
-        ax.add_patch(Rectangle((0.9, -3.15), 2.9, 1.1, fc=PAPER, ec=CRITIC, lw=1.5))
-        write(ax, 2.35, -2.6, "critic", CRITIC)
-        loss(ax, 2.35, -4.5, name, CLUSTERS)
-        arrow(ax, (2.35, -4.1), (2.35, -3.2), CRITIC, CLUSTERING_STYLE)
-        write(ax, 2.1, -3.65, "raises", CRITIC, ha="right")
-        arrow(ax, (2.35, -2.05), (2.6, -0.75), CLUSTERS, CLUSTERING_STYLE)
-        write(ax, 2.2, -1.5, "lowered", CLUSTERS, ha="right")
-        arrow(ax, (3.85, -3.0), (4.6, -3.6), CLUSTERS, CLUSTERING_STYLE)
-        return
-    loss(ax, 2.5, -2.6, name, CLUSTERS)
-    if "encoder" in parts:
-        arrow(ax, (2.5, -2.1), (2.7, -0.75), CLUSTERS, CLUSTERING_STYLE)
-    if "below" in parts:
-        arrow(ax, (3.3, -3.0), (4.7, -3.9), CLUSTERS, CLUSTERING_STYLE)
 
 
 # Where the methods stand that train for some of three tasks.

@@ -24,7 +24,7 @@ from sklearn.decomposition import PCA
 from desom.errors import InputError, check_name
 from desom.grid import TOPOLOGIES, cell_corners, grid_coordinates
 from desom.metrics import GridDistances, class_counts, u_matrix
-from desom.metrics.checks import adjacent_pairs
+from desom.metrics.checks import adjacent_pairs, check_array
 
 
 def mosaic(images, map_size, image_shape, topology="rectangular", gap=0):
@@ -35,15 +35,9 @@ def mosaic(images, map_size, image_shape, topology="rectangular", gap=0):
     larger by the gaps, of so many pixels, and by the shift; what belongs to no image is NaN.
     """
     check_name("topology", topology, TOPOLOGIES)
-    images = np.asarray(images)
+    (rows, columns), (height, width) = map_size, image_shape
+    images = check_array("images", images, (rows * columns, height * width))
     scale = 255 if images.dtype == np.uint8 else 1
-    rows, columns = map_size
-    height, width = image_shape
-    if images.shape != (rows * columns, height * width):
-        raise InputError(
-            f"images has shape {images.shape}; a {rows}×{columns} map of {height}×{width} images "
-            f"takes {(rows * columns, height * width)}."
-        )
     cells = (images.astype(np.float32) / scale).reshape(rows, columns, height, width)
     cells = np.pad(cells, ((0, 0), (0, 0), (0, gap), (0, gap)), constant_values=np.nan)
     bands = cells.swapaxes(1, 2).reshape(rows, height + gap, columns * (width + gap))
@@ -177,13 +171,8 @@ def plot_lattice(
     """
     ax = ax or plt.gca()
     check_name("topology", topology, TOPOLOGIES)
-    prototypes = np.asarray(prototypes)
     distances = GridDistances(map_size, topology, toroidal)
-    if prototypes.shape != (len(distances), 2):
-        raise InputError(
-            f"prototypes has shape {prototypes.shape}; a {map_size[0]}×{map_size[1]} map in the "
-            f"plane takes {(len(distances), 2)}."
-        )
+    prototypes = check_array("prototypes", prototypes, (len(distances), 2))
     look = {"s": 4, "c": "0.75", "linewidths": 0, "rasterized": True} | scatter
     ax.scatter(*np.asarray(points).T, **look)
     pairs = np.transpose(adjacent_pairs(distances))
@@ -235,32 +224,22 @@ def _new_axes(n, width, height):
 
 
 def plot_projection(
-    codes,
-    prototypes,
-    map_size,
-    ax=None,
-    classes=None,
-    class_names=None,
-    topology="rectangular",
-    toroidal=False,
-    **scatter,
+    codes, prototypes, map_size, ax=None, classes=None, class_names=None, **lattice
 ):
     """Draw a map over the two principal components of the codes; the axes name their variance.
 
     Codes, or any points (N, D), decide the projection; the prototypes (K, D) are of the same space.
     By its ``classes`` (N,), a code has a color, and the name of a class stands in the middle of its
     codes: what ``class_names``, a sequence or a mapping, has for class c, c itself by default.
-    ``scatter`` is for `plot_lattice`.
+    ``lattice`` is for `plot_lattice`.
     """
     pca = PCA(2).fit(np.asarray(codes, dtype=float))
     points = pca.transform(np.asarray(codes, dtype=float))
     if classes is not None:
         present, index = np.unique(classes, return_inverse=True)
         names = _names_of(present, class_names)
-        scatter = {"c": np.array(sns.color_palette("colorblind", len(present)))[index]} | scatter
-    ax = plot_lattice(
-        points, pca.transform(prototypes), map_size, ax, topology, toroidal, **scatter
-    )
+        lattice = {"c": np.array(sns.color_palette("colorblind", len(present)))[index]} | lattice
+    ax = plot_lattice(points, pca.transform(prototypes), map_size, ax, **lattice)
     for ratio, axis, name in zip(pca.explained_variance_ratio_, "xy", ("1st", "2nd"), strict=True):
         ax.set(**{f"{axis}label": f"{name} principal component ({ratio:.0%} of the variance)"})
     if classes is not None:

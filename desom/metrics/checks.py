@@ -76,9 +76,9 @@ def check_classes(name, given, n=None):
     raise InputError(f"{name} of type {array.dtype} cannot be used: it must hold {accepted}.")
 
 
-def check_map(prototypes, grid_distances, n_features=None):
+def check_map(prototypes, grid_distances):
     """Return prototypes (K, D), in float64, and the distances (K, K) of their units on the map."""
-    prototypes = check_array("prototypes", prototypes, (None, n_features)).astype("float64")
+    prototypes = check_array("prototypes", prototypes, (None, None)).astype("float64")
     return prototypes, check_distances(grid_distances, len(prototypes))
 
 

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from keras.random import SeedGenerator
 
+from desom.autoencoder import build_networks
 from desom.baselines.som_vae import (
     SOMVAE,
     EmbeddingLayer,
+    SOMVAEModel,
     commitment_loss,
     som_vae_loss,
     som_vae_som_loss,
@@ -107,9 +109,9 @@ def model(blobs):
 
 
 def test_embedding_of_a_code_is_the_nearest_one(embeddings):
-    layer = EmbeddingLayer(12, SeedGenerator(0))
+    layer = EmbeddingLayer(12)
     layer.build((None, LATENT))
-    layer.embeddings.assign(embeddings)
+    layer.centers.assign(embeddings)
     codes = np.random.default_rng(2).normal(size=(30, LATENT)).astype("float32")
     expected = [embeddings[nearest(code, embeddings)] for code in codes]
     assert np.array_equal(arrays(layer(codes)), expected)
@@ -117,9 +119,8 @@ def test_embedding_of_a_code_is_the_nearest_one(embeddings):
 
 
 def test_embeddings_start_as_the_authors_draw_them():
-    layer = EmbeddingLayer(64, SeedGenerator(0))
-    layer.build((None, 64))
-    drawn = np.asarray(layer.embeddings)
+    networks, seeds = build_networks(4, (3,), 64, SeedGenerator(1)), SeedGenerator(0)
+    drawn = arrays(SOMVAEModel(*networks, (8, 8), 1.0, 1.0, seeds).embedding.centers)
     # A normal of 0.05, cut at two standard deviations, deviates by 0.88 of them.
     assert 0.099 < np.abs(drawn).max() <= 0.1
     assert drawn.std() == pytest.approx(0.05 * 0.8796, rel=0.03)
@@ -152,7 +153,7 @@ def test_each_loss_trains_its_own_parts_of_the_model(part, model, blobs):
             "reconstruction of the code": keras.ops.mean(keras.ops.square(y["x_e"] - x)),
             "reconstruction of the embedding": keras.ops.mean(keras.ops.square(y["x_q"] - x)),
             "commitment": commitment_loss(y["z_e"], y["z_q"]),
-            "som": som_vae_som_loss(y["z_e"], model.embedding.embeddings, model.neighbors),
+            "som": som_vae_som_loss(y["z_e"], model.embedding.centers, model.neighbors),
         }[part]
 
     reached = {
@@ -169,7 +170,7 @@ def test_loss_of_a_batch_is_that_of_its_outputs(blobs):
     y = arrays(outputs)
     expected = np.mean((y["x_e"] - x) ** 2) + np.mean((y["x_q"] - x) ** 2)
     expected += 0.3 * np.mean((y["z_e"] - y["z_q"]) ** 2)
-    expected += 0.7 * slow_som_loss(y["z_e"], np.asarray(model.embedding.embeddings))[0]
+    expected += 0.7 * slow_som_loss(y["z_e"], np.asarray(model.embedding.centers))[0]
     assert float(model.compute_loss(x, y_pred=outputs)) == pytest.approx(expected, rel=1e-4)
 
 
@@ -199,7 +200,7 @@ def test_curves_add_up_to_the_loss(fitted_som_vae):
 
 def test_cluster_of_a_sample_is_the_embedding_nearest_to_its_code(fitted_som_vae, blobs):
     embeddings = fitted_som_vae.cluster_centers_
-    assert np.array_equal(embeddings, fitted_som_vae.model_.embedding.embeddings)
+    assert np.array_equal(embeddings, fitted_som_vae.model_.embedding.centers)
     codes = fitted_som_vae.transform(blobs[0])
     expected = [nearest(code, embeddings) for code in codes]
     assert np.array_equal(fitted_som_vae.predict(blobs[0]), expected)

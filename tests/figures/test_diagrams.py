@@ -52,7 +52,7 @@ def test_two_drawings_are_the_same_bytes(name):
 
 def test_two_drawings_of_a_page_share_no_id_and_their_references_resolve():
     seen = set()
-    for name in ("flow of dec", "flow of idec"):
+    for name in ("flow of dec", "flow of dkm"):
         svg = svg_of(name, name)
         ids = re.findall(r' id="([^"]+)"', svg)
         assert len({*ids}) == len(ids) > 0 and not seen & {*ids}

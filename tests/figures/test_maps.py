@@ -265,9 +265,9 @@ def test_what_is_written_on_the_units_may_be_a_series():
 @pytest.mark.parametrize(
     ("draw", "sentence"),
     [
-        (lambda: figures.mosaic(np.zeros((K, 5)), SIZE, (2, 3)), "takes (12, 6)"),
+        (lambda: figures.mosaic(np.zeros((K, 5)), SIZE, (2, 3)), "must be (12, 6)"),
         (lambda: figures.plot_units(range(5), SIZE), "takes (12,), one number per unit"),
-        (lambda: figures.plot_lattice([[0, 0]], np.zeros((K, 3)), SIZE), "takes (12, 2)"),
+        (lambda: figures.plot_lattice([[0, 0]], np.zeros((K, 3)), SIZE), "must be (12, 2)"),
         (lambda: figures.plot_units(range(K), SIZE, topology="hexagon"), "'hexagonal'"),
         (lambda: figures.mosaic(np.zeros((K, 1)), SIZE, (1, 1), "round"), "unknown topology"),
         (lambda: figures.plot_lattice([[0, 0]], np.zeros((K, 2)), SIZE, topology=""), "topology"),
