@@ -26,7 +26,7 @@ FORBIDDEN = {
 # What is imported when it is asked for.
 NAMED_BY_TEXT = re.compile(r"desom(\.\w+)+(:\w+)?")
 
-MOST_LINES = {"core": 950, "desom": 9070, "tools": 1900, "a baseline": 200, "dkm": 60}
+MOST_LINES = {"core": 950, "desom": 9040, "tools": 1900, "a baseline": 200, "dkm": 60}
 
 
 # What is checked
@@ -274,7 +274,7 @@ def test_a_stranger_is_found(file, stranger, build):
     ("what", "file", "n"),
     [
         ("core", "desom/som.py", 951),
-        ("desom", "desom/report/tables.py", 9070),
+        ("desom", "desom/report/tables.py", 9040),
         ("tools", "tools/slides.py", 1900),
         ("a baseline", "desom/baselines/som_vae.py", 201),
         ("dkm", "desom/baselines/dkm.py", 61),

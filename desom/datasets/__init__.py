@@ -138,18 +138,10 @@ def load(name, label=None):
     column of classes. A folder has images of one size, read as grays in [0, 1]; if all are in
     folders below it, these name their classes. Other values are taken as they are.
 
-    Returns
-    -------
-    Dataset
-        Images have values in [0, 1] and y in 0..9; ``mnist`` and ``fashion_mnist`` are train, then
-        test. Documents are rows of norm √2000 (or of zeros, for one with none of the terms), with
-        y in 0..3.
-
-    Raises
-    ------
-    InputError
-        If the name is unknown; if a published file is neither found nor to be downloaded, or is not
-        the published one; or if the file cannot be used.
+    Of the `NAMES`, images have values in [0, 1], ``mnist`` and ``fashion_mnist`` train, then test;
+    documents are rows of norm √2000, or of zeros where none of the terms is in one. Raises
+    InputError if the name is unknown, if a published file is not to be had or is another one, or if
+    the file cannot be used.
     """
     name = str(name)
     if name.lower().endswith((".npz", ".csv")) or (name not in NAMES and Path(name).is_dir()):

@@ -67,7 +67,6 @@ def measure(estimator, data, labels, seed, snapshots=None):
     """Measure a fitted method: its clusters against the classes; a map's order and its pictures.
 
     ``labels`` are what it predicts of ``data.x``; ``seed`` is that of k-means on the prototypes.
-    With ``snapshots`` of the training, pictures of the fitted map are kept too.
 
     Returns
     -------
@@ -77,9 +76,9 @@ def measure(estimator, data, labels, seed, snapshots=None):
         are classes has none of ``km_...``.
     arrays : dict of str to ndarray
         The record's artifact, empty for a method with neither map nor network: ``prototypes``, and
-        for a method with a decoder and images ``decoded`` (K, D). Of a map, ``units`` of the
-        `kept_samples` and ``class_counts`` (K, number of classes); of other clusters those of
-        `sample_codes`. With snapshots, theirs and those of `gallery`.
+        with a decoder and images ``decoded`` (K, D). Of a map, ``units`` of the `kept_samples` and
+        ``class_counts`` (K, number of classes); of other clusters those of `sample_codes`. With
+        ``snapshots`` of the training, theirs and those of `gallery`.
     """
     n_clusters = len(estimator.cluster_centers_)
     scores, arrays = {}, {}

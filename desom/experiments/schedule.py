@@ -82,28 +82,15 @@ def collect(
     """Give the record of every run: those on file, and the others trained on the spot.
 
     They come in the order of the runs, without those that failed, or that another process is
-    computing at this moment. The folder is ``records.default_folder()`` by default.
+    computing at this moment. ``workers`` processes train at once and share the cores; instead, the
+    workers of a Dask ``scheduler`` (``tcp://host:port``) may, which see the folder under the same
+    path, and of which the first may take ``patience`` seconds to come. ``load`` gives the data set
+    of a name, ``train`` makes and records a run.
 
-    Parameters
-    ----------
-    workers : int
-        Processes that train at once and share the cores.
-    scheduler : str, optional
-        Address of a Dask scheduler, ``tcp://host:port``, whose workers train instead of processes
-        here. They see the folder under the same path; the first may take ``patience`` seconds.
-    load, train : callable, optional
-        Give the data set of a name; make and record a run.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be written, a record cannot be read, none of the missing runs has its
-        data, or the scheduler does not answer; before anything is trained.
-    OSError
-        If a run cannot be recorded, because the disk is full, say.
-    LostWorker
-        If a process that trains was killed, or no worker of the cluster is there; what had
-        finished is recorded.
+    Raises InputError, before anything is trained, if the folder cannot be written, a record cannot
+    be read, none of the missing runs has its data, or the scheduler does not answer; OSError if a
+    run cannot be recorded; LostWorker if a process that trains was killed, or no worker is there:
+    what had finished is recorded.
     """
     # A worker of a cluster may have another working directory.
     folder = Path(folder or records.default_folder()).absolute()

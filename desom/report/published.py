@@ -11,9 +11,9 @@ def _by_dataset(**rows):
 # recipe, other documents.
 STAND_INS = {"rcv1_10k": "reuters10k"}
 
-# Forest et al., ESANN 2019, Table 1: accuracy of ten clusters, a share and not a percentage, as the
-# paper quotes it from others; the last row is its own Table 3. None where it has no number. One of
-# its rows stands for AE+k-means and AE+GMM.
+# Forest et al., ESANN 2019, Table 1: accuracy of ten clusters, as the paper quotes it from others;
+# the last row is its own Table 3. None where it has no number. One row stands for AE+k-means and
+# AE+GMM.
 TABLE1 = {
     "kmeans": {"mnist": (0.58,)},
     "ae_kmeans": {"mnist": (0.82,)},
@@ -29,8 +29,8 @@ TABLE1 = {
     "desom": {"mnist": (0.7611,)},
 }
 
-# The same paper, Table 2: purity, and NMI with the geometric mean of the entropies (the
-# only one that scikit-learn had when the paper was written), means of ten runs; None where absent.
+# Table 2: purity, and NMI with the geometric mean of the entropies (the only one that scikit-learn
+# had when the paper was written), means of ten runs; None where absent.
 TABLE2 = _by_dataset(
     kmeans=((0.842, 0.571), (0.716, 0.512), (0.892, 0.427)),
     minisom=((0.637, 0.430), (0.646, 0.494), (0.690, 0.230)),
@@ -40,7 +40,6 @@ TABLE2 = _by_dataset(
     som_vae=((0.868, 0.595), (0.739, 0.520), None),
     desom=((0.939, 0.657), (0.752, 0.538), (0.849, 0.381)),
 )
-
 
 # Purity and NMI of 64 units on images held out, as a port of DPSOM reports them.
 MAPS = {
@@ -52,8 +51,7 @@ MAPS = {
     "hone": {"mnist_60k": None, "fashion_mnist_60k": None},
 }
 
-# The same paper, Table 3: accuracy of as many clusters as classes, a share and not a percentage;
-# the maps are followed by k-means on their prototypes. Means of ten runs.
+# Table 3: accuracy of as many clusters as classes, of maps by k-means on their prototypes.
 TABLE3 = _by_dataset(
     kmeans=((0.5834,), (0.5645,), (0.5937,)),
     ae_kerasom=((0.7606,), (0.4487,), (0.3661,)),
