@@ -213,32 +213,87 @@ def test_a_solution_that_is_left_is_found(tmp_path):
 
 # The plan
 
+SESSIONS = sorted((ROOT / "course").glob("*.md"))
+TAKEN = re.compile(r"^\{(\w+)\} (\S+)", re.MULTILINE)
+PLANS = [ROOT / f"book/teaching/session{n}.md" for n in range(1, 9)]
+LABEL = re.compile(r"\{(?:ref|eq|numref)\}`([\w-]+)`")
+each_plan = pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.stem)
 
-def sessions():
-    """Give the rows of the table of every session: minutes and words."""
-    text = (ROOT / "book/teaching.md").read_text("utf-8")
-    parts = re.split(r"^## Session \d: ", text, flags=re.MULTILINE)[1:]
-    return [
-        [(int(n), words) for n, words in re.findall(r"^\| (\d+) \| (.+) \|$", part, re.MULTILINE)]
-        for part in parts
+
+def rows(plan, heading):
+    """Give the cells of the table below a heading of a session's page."""
+    text = plan.read_text("utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    return [line.strip("|").split("|") for line in text.splitlines() if line[:1] == "|"][2:]
+
+
+def on_slides(plan):
+    """Give the names of all that the slides of a session take from chapters, in their order."""
+    text = (ROOT / f"course/{plan.stem}.md").read_text("utf-8")
+    return [name for _, name in TAKEN.findall(text)]
+
+
+def test_a_session_has_a_plan_and_slides():
+    assert [path.stem for path in SESSIONS] == [path.stem for path in PLANS]
+
+
+@each_plan
+def test_a_plan_has_the_minutes_of_its_slides(plan):
+    minutes = [int(cells[0]) for cells in rows(plan, "Plan")]
+    made = parts((ROOT / f"course/{plan.stem}.md").read_text("utf-8"))
+    assert sum(minutes) == sum(int(head[3]) for head, _, _ in made)
+    named = [(m, *LABEL.findall(what)) for m, what in rows(plan, "Plan") if LABEL.search(what)]
+    planned = [(label, EXERCISES[label].minutes) for _, label in named]
+    assert planned == [(label, int(minutes)) for minutes, label in named]
+    assert [label for label, _ in planned] == [e for e in on_slides(plan) if e in EXERCISES]
+
+
+def test_every_exercise_belongs_to_an_outcome_of_one_session():
+    named = [
+        label
+        for plan in PLANS
+        for cells in rows(plan, "Outcomes")
+        for label in LABEL.findall("".join(cells[1:4]))
     ]
+    assert sorted(named) == sorted(EXERCISES)
 
 
-def test_six_sessions_of_ninety_minutes():
-    assert [sum(minutes for minutes, _ in rows) for rows in sessions()] == [90] * 6
+@each_plan
+def test_what_an_exercise_needs_comes_before_it(plan):
+    before = [name for earlier in PLANS[: PLANS.index(plan)] for name in on_slides(earlier)]
+    own = on_slides(plan)
+    for outcome, room, _, projects, needed in rows(plan, "Outcomes"):
+        seen = before + own
+        for label in LABEL.findall(room):
+            assert label in own, f"{label} is on no slide"
+            seen = before + own[: own.index(label)]
+        assert LABEL.findall(needed), f"{outcome} needs nothing"
+        assert set(LABEL.findall(needed)) - set(seen) == set(), outcome
+        kinds = {EXERCISES[label].kind for label in LABEL.findall(projects)}
+        assert kinds <= {"project"}
 
 
-def test_an_exercise_has_the_time_that_it_says():
-    rows = [row for rows in sessions() for row in rows]
-    planned = [(m[1], n) for n, words in rows if (m := re.match(r"\{ref\}`([\w-]+)`", words))]
-    assert len(planned) > 10
-    assert planned == [(label, EXERCISES[label].minutes) for label, _ in planned]
+def test_every_chapter_to_learn_from_is_read_for_one_session():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    learned = {"The idea", "Results", "Beyond the paper"}
+    chapters = [e["file"] for p in toc["parts"] if p["caption"] in learned for e in p["chapters"]]
+    opening = [plan.read_text("utf-8").split("## Outcomes")[0] for plan in PLANS]
+    read = re.findall(r"\{doc\}`\.\./(\w+)`", "".join(opening))
+    assert sorted(set(read) & {path.removeprefix("book/") for path in chapters}) == sorted(
+        path.removeprefix("book/") for path in chapters
+    )
+    assert len(read) == len(set(read))
+
+
+@each_plan
+def test_a_plan_has_what_a_lecturer_asks_for(plan):
+    text = plan.read_text("utf-8")
+    assert "**When time runs out**" in text
+    assert len(re.findall(r"^- \*\*.+?\*\* .{80,}", text, re.MULTILINE)) >= 3
+    assert len(rows(plan, "Misconceptions")) >= 5
 
 
 # Slides
 
-SESSIONS = sorted((ROOT / "course").glob("*.md"))
-TAKEN = re.compile(r"^\{(\w+)\} (\S+)", re.MULTILINE)
 each_session = pytest.mark.parametrize("session", SESSIONS, ids=lambda path: path.stem)
 LOCAL = ("file:", "data:", "about:", "blob:")
 # What is not within its slide, and what of it lies over another part of it.
@@ -256,7 +311,8 @@ FAULTS = """() => {
     const blocks = [...page.querySelectorAll(":scope > h1, :scope > h2, .body > :not(style)")];
     return Object.entries({
         "outside": seen.filter(e => !within(box(e))),
-        "too wide": seen.filter(e => e.matches("pre, .table, .equation") && e.scrollWidth > e.clientWidth + 2),
+        "too wide": seen.filter(
+            e => e.matches("pre, .table, .equation") && e.scrollWidth > e.clientWidth + 2),
         "over another": blocks.filter(
             (a, i) => blocks.slice(0, i).some(b => !apart(box(a), box(b)))),
         "small": seen.filter(e => e.matches("figure > img, figure > svg")
