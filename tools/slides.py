@@ -127,13 +127,7 @@ class Chapters:
 
 
 def parts(text):
-    """Cut the Markdown of a session into its slides.
-
-    Returns
-    -------
-    list of (re.Match, str, str)
-        Heading, as `SLIDE` matches it, Markdown, and notes of every slide.
-    """
+    """Cut the Markdown of a session: heading, as `SLIDE` matches it, Markdown and notes of each."""
     heads = [*SLIDE.finditer(text)]
     ends = [*(head.start() for head in heads[1:]), len(text)]
     return [
@@ -143,31 +137,17 @@ def parts(text):
 
 
 def slides(path, chapters):
-    """Make the page of a session.
+    """Make the page of a session from its Markdown, and from `Chapters`.
 
-    Parameters
-    ----------
-    path : Path
-        Its Markdown.
-    chapters : Chapters
-        What it shows.
-
-    Returns
-    -------
-    str
-        A page of HTML. It needs ``reveal/`` and ``mathjax/`` beside it and no network.
-
-    Raises
-    ------
-    BookError
-        If a slide names what is not there, or would show markup.
+    It needs ``reveal/`` and ``mathjax/`` beside it, and no network. A BookError says which slide
+    would show markup, or which name is not there.
     """
 
     def taken(match):
         kind, name, words = match.groups()
         try:
             return getattr(chapters, kind)(name, words)
-        except (AttributeError, LookupError, OSError):
+        except (AttributeError, LookupError, OSError, TypeError, ValueError):
             raise BookError(f"{path.name} names the {kind} {name}, which is not there") from None
 
     source, made = path.read_text("utf-8"), []

@@ -397,6 +397,7 @@ def test_code_on_slides_is_short_and_of_the_book(session, chapters):
         ("{figure} fig-none", "names the figure fig-none"),
         ("{table} chapter/none", "names the table chapter/none"),
         ("{picture} fig-x", "names the picture fig-x"),
+        ("{titles} som", "names the titles som"),
         ("{code} desom.som:none", "names the code desom.som:none"),
         ("See {eq}`eq-x`.", "would show {eq}<code>"),
         ("## Without a time", "would show <h2>Without"),
