@@ -162,7 +162,9 @@ def without_solutions(staged):
             if entry["file"] == "book/teaching":
                 del entry["sections"]
     (staged / "_toc.yml").write_text(yaml.safe_dump(toc), "utf-8")
-    shutil.rmtree(staged / "book/teaching", ignore_errors=True)
+    shutil.rmtree(staged / "book/teaching")
+    teaching, listed = staged / "book/teaching.md", "```{tableofcontents}\n```\n"
+    teaching.write_text(teaching.read_text("utf-8").replace(listed, ""), "utf-8")
 
 
 def compile_edition(folder, prepare=lambda staged: None):

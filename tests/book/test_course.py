@@ -100,7 +100,8 @@ def made(tmp_path_factory):
     (root / "_toc.yml").write_text(yaml.safe_dump(toc))
     front = "# A book\n\nSee {ref}`ex-chapter-number`, and {doc}`teaching`.\n"
     (root / "book/index.md").write_text(front)
-    (root / "book/teaching.md").write_text("# Teaching\n\nTeach.\n")
+    listed = "```{tableofcontents}\n```\n"
+    (root / "book/teaching.md").write_text(f"# Teaching\n\nTeach.\n\n{listed}")
     (root / "book/teaching").mkdir()
     session = "# Session 1\n\nThe planword: {ref}`ex-chapter-number`.\n"
     (root / "book/teaching/session1.md").write_text(session)
