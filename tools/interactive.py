@@ -21,7 +21,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "book" / "explore.md"
 FOLDER = REPOSITORY / "book" / "_extra" / "interactive"
 DATASETS = ("mnist", "fashion_mnist")
-MODELS = ("mnist",)  # of which the page has the model, not recorded maps alone
 BEGIN, END = "<!-- measured: written by tools/interactive.py -->", "<!-- end of measured -->"
 LIMIT = 3_000_000
 MEMBERS = 12
@@ -314,7 +313,7 @@ def main():
         text = script(*maps_data(dataset), f"Maps_{dataset}")
         (FOLDER / f"{dataset}-maps.js").write_text(text, "utf-8")
         sizes.append(len(text))
-        if dataset in MODELS and not maps_alone:
+        if not maps_alone:
             arrays, facts = model_data(dataset)
             text = script(arrays, facts, f"Model_{dataset}")
             (FOLDER / f"{dataset}.js").write_text(text, "utf-8")

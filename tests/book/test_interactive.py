@@ -9,7 +9,7 @@ from desom.experiments.records import load_artifact
 from drawings import apply, nearest, read
 
 
-@pytest.fixture(scope="module", params=interactive.MODELS)
+@pytest.fixture(scope="module", params=interactive.DATASETS)
 def committed(request):
     path = interactive.FOLDER / f"{request.param}.js"
     return request.param, *read(path.read_text("utf-8"))
@@ -108,7 +108,7 @@ def test_the_page_as_it_opens_and_each_data_file_are_under_three_megabytes():
     files = [*interactive.FOLDER.iterdir()]
     assert {file.suffix for file in files} == {".js", ".css"}
     later = {f"{name}-maps.js" for name in interactive.DATASETS} | {
-        f"{name}.js" for name in interactive.MODELS[1:]
+        f"{name}.js" for name in interactive.DATASETS[1:]
     }
     first = [file for file in files if file.name not in later]
     assert sum(f.stat().st_size for f in [interactive.PAGE, *first]) < interactive.LIMIT
@@ -117,7 +117,7 @@ def test_the_page_as_it_opens_and_each_data_file_are_under_three_megabytes():
 
 def test_the_tables_are_those_that_the_data_files_give():
     text = interactive.PAGE.read_text("utf-8")
-    files = [interactive.FOLDER / f"{dataset}.js" for dataset in interactive.MODELS]
+    files = [interactive.FOLDER / f"{dataset}.js" for dataset in interactive.DATASETS]
     measured = [(read(f.read_text("utf-8"))[1], f.stat().st_size) for f in files]
     assert interactive.with_tables(text, measured) == text
     (facts, size), *others = measured

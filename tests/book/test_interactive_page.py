@@ -258,6 +258,18 @@ def test_the_sliders_show_recorded_maps(visit):
         page.get_by_text(f"purity {purity}").wait_for()
 
 
+def test_another_data_set_can_be_chosen(visit):
+    page = visit()
+    page.locator("#explore-dataset").select_option("fashion_mnist")
+    page.get_by_text("Fashion-MNIST's images are nearer").wait_for()
+    page.get_by_role("button", name="Sample of Bag").click()
+    assert "most of its images are Bag" in status(page)
+    assert page.locator("#explore-map [role=gridcell]").count() == 64
+    page.locator("#explore-dataset").select_option("mnist")
+    page.get_by_text("of MNIST's images are nearer").wait_for()
+    assert page.locator("#explore-map [role=gridcell]").count() == 64
+
+
 def test_pad_and_map_are_side_by_side_on_a_wide_screen(visit):
     page = visit(1280)
     pad, grid = (page.locator(f"#explore-{name}").bounding_box() for name in ("pad", "map"))

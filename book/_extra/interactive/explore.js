@@ -9,6 +9,7 @@
   // The data files are scripts, and each is loaded when it is asked for first.
   const FILES = {
     "mnist": () => Model_mnist,
+    "fashion_mnist": () => Model_fashion_mnist,
     "mnist-maps": () => Maps_mnist,
     "fashion_mnist-maps": () => Maps_fashion_mnist,
   };
@@ -196,6 +197,9 @@
     throw error;
   }
 
+  find("dataset").addEventListener("change", (event) => {
+    open(event.target.value).catch(failed);
+  });
   find("vary").addEventListener("change", (event) => showMaps(event).catch(failed));
   find("moment").addEventListener("input", (event) => showMaps(event).catch(failed));
   // The maps are far down the page: they are loaded when a reader comes near.
@@ -205,6 +209,6 @@
     showMaps({ type: "open" }).catch(failed);
   }).observe(find("recorded"));
 
-  await open("mnist").catch(failed);
+  await open(find("dataset").value).catch(failed);
   for (const part of document.querySelectorAll(".explore")) part.hidden = false;
 })();
