@@ -48,7 +48,7 @@ course: $(or $(wildcard $(ALL)),$(COMPILER)) ## make the editions for students a
 links: $(or $(wildcard $(ALL)),$(COMPILER)) ## follow every link that leads out of the book (needs a network)
 	$(BIN)/python tools/book.py links
 
-interactive: $(ALL) ## make the data files of the interactive pages; trains the model of one
+interactive: $(ALL) ## make the data files of the interactive pages; trains the models of one
 	$(BIN)/python tools/watch.py
 	$(BIN)/python tools/interactive.py
 
