@@ -87,11 +87,9 @@ def solution_lines():
             else:
                 elsewhere.update(lines)
     # The method itself is no secret, and neither is the name of an exercise.
-    modules = sorted((ROOT / "desom").rglob("*.py"))
-    elsewhere.update(
-        line.strip() for path in modules for line in path.read_text("utf-8").splitlines()
-    )
-    return {line: where for line, where in found.items() if line not in elsewhere}
+    texts = [path.read_text("utf-8") for path in sorted((ROOT / "desom").rglob("*.py"))]
+    known = "\n".join([*elsewhere, *texts])
+    return {line: where for line, where in found.items() if line not in known}
 
 
 def traces(folder, lines):

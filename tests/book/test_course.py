@@ -199,6 +199,12 @@ def test_every_chapter_has_lines_that_only_its_solutions_have():
     assert named == {path.name for path in CHAPTERS if exercises_of(path)}
 
 
+def test_what_is_a_part_of_the_package_is_no_secret():
+    # Pages show functions of the package.
+    package = "\n".join(path.read_text("utf-8") for path in (ROOT / "desom").rglob("*.py"))
+    assert [line for line in course.solution_lines() if line in package] == []
+
+
 def test_a_solution_that_is_left_is_found(tmp_path):
     line = 'answer = "one" if number < 2 else "many"'
     lines = {line: "chapter.ipynb, cell"}
