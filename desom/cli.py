@@ -61,7 +61,9 @@ def _parser():
         sub.add_argument("--seeds", type=_seeds, help="such as 0-9 or 0,3,5; default: the grid's")
         sub.add_argument("--methods", type=_names, help="such as desom,kerasom; default: all")
         sub.add_argument("--datasets", type=_names, help="such as mnist; default: all")
-        sub.add_argument("--results", metavar="DIR", help="folder of records; default: results/")
+        sub.add_argument(
+            "--results", metavar="DIR", help="records; default: results/, beside which a name is"
+        )
         if name == "run":
             where = sub.add_mutually_exclusive_group()
             where.add_argument("--workers", type=_positive, default=1, help="processes at once")
@@ -133,14 +135,15 @@ def _schedule():
 def _grid(arguments):
     a, schedule = arguments, _schedule()
     runs = schedule.runs_of(a.grid, a.scale, a.methods, a.datasets, a.seeds)
+    folder = records.default_folder(a.results)
     if a.trains:
-        schedule.collect(runs, a.results, a.workers, a.scheduler)
+        schedule.collect(runs, folder, a.workers, a.scheduler)
     wanted = Counter((run.method, run.dataset) for run in runs)
-    on_file = schedule.recorded(runs, a.results)
+    on_file = schedule.recorded(runs, folder)
     counts = Counter((record["method"], record["dataset"]) for record in on_file)
     for (method, dataset), count in wanted.items():
         print(f"{method:12} {dataset:16} {counts[method, dataset]:3} of {count:3} recorded")
-    for run, error in schedule.failed(runs, a.results):
+    for run, error in schedule.failed(runs, folder):
         print(f"{run} failed: {error}")
     return 0 if counts == wanted else 1
 
@@ -187,7 +190,7 @@ def _train(arguments):
 def _convert(arguments):
     from desom.experiments.convert import convert
 
-    folder = arguments.results or records.default_folder()
+    folder = records.default_folder(arguments.results)
     converted, named = convert(folder)
     print(*named, f"Lines of {folder} that are now files of their own: {converted}.", sep="\n")
     return 1 if named else 0

@@ -26,7 +26,7 @@ FORBIDDEN = {
 # What is imported when it is asked for.
 NAMED_BY_TEXT = re.compile(r"desom(\.\w+)+(:\w+)?")
 
-MOST_LINES = {"core": 950, "desom": 9040, "tools": 1900, "a baseline": 200, "dkm": 60}
+MOST_LINES = {"core": 950, "desom": 9090, "tools": 1900, "a baseline": 200, "dkm": 60}
 
 
 # What is checked

@@ -7,7 +7,7 @@ What is made is under ``_build/course/``:
     records that it reads. ``--join`` puts it beside the pages of ``_build/html``, to be downloaded.
 ``instructor/``
     The notebooks with solutions, as executed; the compiled book, with the plan of each session; the
-    slides of each session.
+    slides of each session; the assessment, and the exercises for nbgrader.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 import nbformat
 import yaml
 
+import autograder
 from book import compile_staged, stage
 from exercises import part_of
 from gate import ROOT, BookError, ended, read, refuse, repository_faults, sources
@@ -44,6 +45,7 @@ STUDENT = """\
 
 - `html/index.html` is the book. It needs no network.
 - `notebooks/` are its chapters, to run and to fill in. Each ends with exercises.
+- `project.md` is the project, with its data and its rubric.
 
 Install, with Python 3.11, in this folder, and open a chapter:
 
@@ -142,6 +144,7 @@ def student(folder):
     for source in sources(ROOT):
         nbformat.write(strip(read(source)), folder / "notebooks" / source.name)
     config = compile_edition(folder, without_solutions)
+    shutil.copy(ROOT / "course/assessment/project.md", folder)
     (folder / "README.md").write_text(STUDENT.format(title=config["title"]), "utf-8")
     refuse(traces(folder, solution_lines()))
 
@@ -182,6 +185,8 @@ def instructor(folder):
     for source in sources(ROOT):
         shutil.copy(ROOT / "book" / source.name, folder / "notebooks")
     make_slides(folder / "slides")
+    shutil.copytree(ROOT / "course/assessment", folder / "assessment")
+    autograder.export(folder / "autograder")
     compile_edition(folder)
 
 

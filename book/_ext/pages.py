@@ -32,6 +32,8 @@ from pybtex.style.labels import BaseLabelStyle
 from sphinx.errors import ExtensionError
 from sphinx.ext.napoleon import NumpyDocstring
 
+import quiz
+
 MODULES = re.compile(r"^```\{modules\} (.+)\n```$", re.MULTILINE)
 API = """\
 ## `{0}`
@@ -45,6 +47,16 @@ API = """\
 QUOTED = re.compile(r"'\w+'")
 # By this an output tells that it is what `desom.report.display.cite` says of records.
 RECORDS = "application/vnd.desom.records+json"
+EXERCISES = re.compile("^## Exercises$", re.MULTILINE)
+QUIZ = """\
+<details class="questions"><summary>Check yourself: questions with replies</summary>
+
+:::{{quiz}} {}
+:::
+
+</details>
+
+## Exercises"""
 NOTE = '<details class="provenance"><summary>Code and records</summary>'
 TASK = '<details class="task"><summary>To fill in, solution, check</summary>'
 
@@ -228,14 +240,15 @@ def read(app, docname, source):
     root = Path(app.srcdir)
     if Path(app.env.doc2path(docname)).suffix == ".ipynb":
         chapter = root / "notebooks" / f"{Path(docname).name}.ipynb"
-        source[0] = annotated(source[0], chapter, app.config.extlinks["repo"][0])
+        topics = quiz.read_topics(root)
+        source[0] = annotated(source[0], chapter, app.config.extlinks["repo"][0], topics)
     else:
         source[0] = MODULES.sub(
             lambda match: "\n".join(map(API.format, modules(match[1], root))), source[0]
         )
 
 
-def annotated(text, chapter, address):
+def annotated(text, chapter, address, topics=()):
     """Move what each cell cites into a note below it, with a link to the cell's code.
 
     As an output of the cell it would become a part of its figure.
@@ -248,17 +261,21 @@ def annotated(text, chapter, address):
         Its source, ``notebooks/<name>.ipynb``.
     address : str
         That of a file in the repository, with ``%s`` for the file.
+    topics : collection of str
+        The chapters that have a quiz, which comes above their exercises.
 
     Returns
     -------
     str
-        The notebook with its notes.
+        The notebook with its notes and its quiz.
     """
     notebook = nbformat.reads(text, as_version=4)
     lines, code = cell_lines(chapter.read_text("utf-8")), f"notebooks/{chapter.name}"
     cells = []
     for cell in notebook.cells:
         cells.append(cell)
+        if chapter.stem in topics and cell.cell_type == "markdown":
+            cell.source = EXERCISES.sub(QUIZ.format(chapter.stem), cell.source)
         if "parameters" in cell.metadata.get("tags", []):
             cell.metadata.tags.append("hide-input")
         if cell.cell_type == "code":

@@ -106,3 +106,14 @@ addEventListener("DOMContentLoaded", () => {
   document.querySelector(".bd-article h1").after(line);
   show(localStorage.getItem("code") === "shown");
 });
+
+// A question shows the reply to what is chosen.
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form.quiz");
+  if (!form) return; // the search has a form, too
+  event.preventDefault();
+  const { value } = form.querySelector("input:checked");
+  for (const reply of form.querySelectorAll("[data-of]")) {
+    reply.hidden = reply.dataset.of !== value;
+  }
+});

@@ -30,11 +30,15 @@ PARTS = ("config", "metrics", "curves", "seconds", "environment")
 OLD_FORM = ("*/*.jsonl", "failures.jsonl")
 
 
-def default_folder():
-    """Folder of the records: ``$DESOM_RESULTS``, else ``results/`` beside the source, or here."""
-    if os.environ.get("DESOM_RESULTS"):
+def default_folder(name=None):
+    """Folder of the records: ``$DESOM_RESULTS``, else ``results/`` beside the source, or here.
+
+    A relative name is in the same place, wherever one calls.
+    """
+    if name is None and os.environ.get("DESOM_RESULTS"):
         return Path(os.environ["DESOM_RESULTS"])
-    return (REPOSITORY if (REPOSITORY / "pyproject.toml").is_file() else Path()) / "results"
+    root = REPOSITORY if (REPOSITORY / "pyproject.toml").is_file() else Path()
+    return root / (name or "results")
 
 
 def run_key(method, dataset, seed, config):

@@ -105,7 +105,8 @@ def made(tmp_path_factory):
     (root / "book/teaching").mkdir()
     session = "# Session 1\n\nThe planword: {ref}`ex-chapter-number`.\n"
     (root / "book/teaching/session1.md").write_text(session)
-    shutil.copytree(ROOT / "course/reveal", root / "course/reveal")
+    for name in ("reveal", "assessment"):
+        shutil.copytree(ROOT / "course" / name, root / "course" / name)
     (root / "course/session1.md").write_text(SESSION)
     (root / "book/_extra/mathjax").mkdir()
     (root / "book/_extra/mathjax/tex-svg.js").write_text("// no math\n")
@@ -138,6 +139,13 @@ def test_no_file_of_the_student_edition_holds_a_solution(made):
     assert "Give 1." in page and "Think of the number one" in page
     # No button leads to a notebook with solutions.
     assert "mybinder" not in page and "colab" not in page
+
+
+def test_the_student_has_the_project_and_not_the_exam(made):
+    assert (made / "student/project.md").is_file()
+    assert holding(made / "student", "model answer") == []
+    assert "exam.md" in holding(made / "instructor", "model answer")
+    assert (made / "instructor/autograder/source/chapter/chapter.ipynb").is_file()
 
 
 def test_the_student_edition_holds_no_plan(made):

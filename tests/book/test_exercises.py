@@ -1,9 +1,12 @@
-"""The exercises: a check fails on the open cell, and passes on the solution."""
+"""The exercises: a check fails on the open cell and on wrong answers, and passes on right ones."""
 
+import ast
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import gate
@@ -12,13 +15,17 @@ from exercises import KINDS, exercises_of
 CHAPTERS = [source.stem for source in gate.sources(gate.ROOT)]
 BY_CHAPTER = {name: exercises_of(gate.ROOT / f"notebooks/{name}.ipynb") for name in CHAPTERS}
 ALL = [exercise for chapter in BY_CHAPTER.values() for exercise in chapter]
+ANSWERS = yaml.safe_load(Path(__file__).with_name("answers.yml").read_text("utf-8"))
+WRONG = [(e, n) for e in ALL for n in range(len(ANSWERS[e.label]["wrong"]))]
+# A sentence for the student, and not the bare expression.
+SENTENCE = r"(?s)[A-Z0-9].{14,}[.?!]"
 
 
-def run(exercise, *parts):
-    """Run some cells of an exercise in a namespace of its own."""
+def run(exercise, *parts, answer=None):
+    """Run some cells of an exercise in a namespace of its own; ``answer`` is another solution."""
     names = {"__name__": exercise.label}
     for part in parts:
-        for source in getattr(exercise, part):
+        for source in [answer] if part == "answer" else getattr(exercise, part):
             exec(compile(source, f"{exercise.label}, {part}", "exec"), names)
 
 
@@ -26,8 +33,51 @@ def run(exercise, *parts):
 def test_a_check_fails_on_the_open_cell(exercise):
     with pytest.raises((AssertionError, NotImplementedError)) as failure:
         run(exercise, "starter", "check")
-    # A sentence for the student, and not the bare expression.
-    assert re.fullmatch(r"(?s)[A-Z].{14,}[.?!]", str(failure.value)), failure.value
+    assert re.fullmatch(SENTENCE, str(failure.value)), failure.value
+
+
+@pytest.mark.parametrize(("exercise", "n"), WRONG, ids=lambda of: getattr(of, "label", of))
+def test_a_check_refuses_a_wrong_answer_with_a_sentence(exercise, n):
+    with pytest.raises(AssertionError) as failure:
+        run(exercise, "starter", "answer", "check", answer=ANSWERS[exercise.label]["wrong"][n])
+    assert re.fullmatch(SENTENCE, str(failure.value)), failure.value
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.label)
+def test_a_check_accepts_a_right_answer_that_is_written_otherwise(exercise):
+    run(exercise, "starter", "answer", "check", answer=ANSWERS[exercise.label]["right"])
+
+
+def test_every_exercise_has_two_wrong_answers():
+    assert {e.label for e in ALL} == set(ANSWERS)
+    assert min(len(answers["wrong"]) for answers in ANSWERS.values()) >= 2
+
+
+def bound(source):
+    """Collect the names that a cell binds, but for those that it imports."""
+    plain = re.sub(r"^([ \t]*)[!%].*", r"\1pass", source, flags=re.MULTILINE)
+    names, waiting = set(), list(ast.parse(plain).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif not isinstance(node, ast.comprehension):
+            waiting += ast.iter_child_nodes(node)
+    return names
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_starter_takes_no_name_of_an_earlier_cell(chapter):
+    taken = set()
+    for cell in gate.read(gate.ROOT / f"notebooks/{chapter}.ipynb").cells:
+        if cell.cell_type == "code":
+            tags = cell.metadata.get("tags", [])
+            if "starter" in tags:
+                assert not bound(cell.source) & taken, cell.id
+            if not {"check", "solution"} & {*tags}:
+                taken |= bound(cell.source)
 
 
 @pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.label)
@@ -88,3 +138,15 @@ def test_an_exercise_is_read(tmp_path):
 def test_what_is_no_exercise_is_refused(tmp_path, parts, ask, sentence):
     with pytest.raises(gate.BookError, match=sentence):
         exercises_of(written(tmp_path / "a.ipynb", *parts, ask=ask))
+
+
+def test_hints_are_folded_in_two_steps_and_a_why_has_a_cell_for_its_answer():
+    for chapter in CHAPTERS:
+        cells = gate.read(gate.ROOT / f"notebooks/{chapter}.ipynb").cells
+        ids = {cell.id for cell in cells}
+        for cell in cells:
+            if "exercise" in cell.metadata.get("tags", []):
+                text, hint, another = cell.source.split('<details class="hint"><summary>')
+                assert min(len(hint), len(another)) > 30, cell.id
+                assert hint.startswith("Hint<") and another.startswith("Another hint<")
+                assert not re.search(r"\b[Ww]hy\b", text) or f"{cell.id}-answer" in ids, cell.id

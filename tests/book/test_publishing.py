@@ -128,7 +128,7 @@ def test_every_chapter_begins_with_the_same_lines_for_colab():
     setups = {
         (cell.source, tuple(cell.metadata.tags))
         for path in gate.sources(ROOT)
-        for cell in gate.read(path).cells[1:2]
+        for cell in gate.read(path).cells[2:3]
     }
     ((setup, tags),) = setups
     assert f"git clone --quiet --depth 1 {CONFIG['repository']['url']}\n" in setup
@@ -137,6 +137,13 @@ def test_every_chapter_begins_with_the_same_lines_for_colab():
     tree = ast.parse(TransformerManager().transform_cell(setup))
     assert [type(node) for node in tree.body] == [ast.Import, ast.If]
     assert ast.unparse(tree.body[1].test) == "'google.colab' in sys.modules"
+
+
+def test_every_chapter_says_what_it_needs_on_colab():
+    for path in gate.sources(ROOT):
+        said = gate.read(path).cells[1]
+        assert said.source.startswith("**On Colab.**") and said.metadata.tags == ["remove-cell"]
+        assert "GPU" in said.source and "minutes" in said.source, path.name
 
 
 def test_links_to_the_repository_lead_where_the_configuration_says():

@@ -9,6 +9,7 @@ from scipy import stats
 import gate
 from desom import cli
 from desom.experiments import records
+from desom.experiments.grids import GRIDS
 from desom.experiments.records import REPOSITORY
 from desom.experiments.schedule import runs_of
 from desom.report import reruns
@@ -76,7 +77,7 @@ def test_settings_of_one_method_share_their_spread():
 
 def test_runs_that_agree_to_the_last_digit_leave_room_for_rounding():
     ours = [a_run(seed, 0.9) for seed in range(10)]
-    (row,) = reruns.compare_runs([a_run(0, 0.9004)], ours).to_dict("records")
+    (row,) = reruns.compare_runs([a_run(10, 0.9004)], ours).to_dict("records")
     assert row["verdict"] == "within tolerance" and row["from"] < 0.9 < row["to"]
 
 
@@ -92,6 +93,17 @@ def test_what_a_run_keeps_is_no_setting_and_a_seed_counts_once():
     assert (row["our runs"], row["setting"]) == (3, "")
 
 
+def test_a_seed_that_is_recorded_is_a_repeat_and_no_new_run():
+    theirs = [a_run(1, 0.92), a_run(2, 0.9103), a_run(7, 0.99)]
+    new, repeats = reruns.compare_runs(theirs, OURS).to_dict("records")
+    assert (new["your runs"], new["yours"], new["verdict"]) == (1, 0.99, "off")
+    assert (repeats["your runs"], repeats["our runs"]) == (2, 2)
+    assert repeats["ours"] == pytest.approx((0.92 + 0.91) / 2)
+    assert repeats["verdict"] == "the same" and np.isnan(repeats["from"])
+    (other,) = reruns.compare_runs([a_run(1, 0.925)], OURS).to_dict("records")
+    assert other["verdict"] == "another number"
+
+
 # What a chapter shows
 
 
@@ -103,7 +115,8 @@ def recorded_run(folder, run, purity):
 
 def test_a_reader_without_runs_is_told_how_to_make_one(tmp_path, monkeypatch):
     monkeypatch.setenv("DESOM_RESULTS", str(tmp_path))
-    assert "--methods desom --datasets mnist --seeds 10" in reruns.your_runs("paper", "table2").data
+    page = reruns.your_runs("paper", "table2", methods=["desom"]).data
+    assert re.search(r"--methods desom --datasets \w+ --seeds \d+ ", page)
     monkeypatch.setenv("DESOM_RESULTS", str(REPOSITORY / "results"))
     assert "No run of yours" in reruns.your_runs("paper", "table2").data
     monkeypatch.delenv("DESOM_RESULTS")
@@ -128,7 +141,7 @@ def test_quick_runs_are_not_compared(tmp_path):
 
 RESULTS = {
     *("clustering", "deep_clustering", "deep_clustering_settings", "desom", "figure6", "gamma"),
-    *("best_map", "latent", "performance", "topologies", "training"),
+    *("best_map", "latent", "performance", "report", "settings", "topologies", "training"),
 }
 
 
@@ -154,10 +167,41 @@ def test_a_seed_that_is_recorded_is_not_proposed(tmp_path):
     assert int(re.search(r"--seeds (\d+)", page)[1]) not in recorded
 
 
+def test_of_the_settings_of_a_chapter_those_that_took_the_least_time_are_proposed(tmp_path):
+    seconds = {}
+    for record in records.read(REPOSITORY / "results", "desom", "mnist").values():
+        if record["config"]["pretrain_iterations"] == 0 and record["config"]["gamma"] == 0.001:
+            seconds[record["key"]] = record["seconds"]["fit"]
+    page = reruns.your_runs("paper", "figure7", folder=tmp_path).data
+    minutes = float(re.search(r"ours took ([\d.]+) minutes", page)[1])
+    assert "--methods desom --datasets mnist" in page
+    assert 0 < minutes <= max(seconds.values()) / 60 + 0.1
+
+
+def test_a_name_is_one_folder_wherever_one_calls(tmp_path, monkeypatch):
+    monkeypatch.delenv("DESOM_RESULTS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert records.default_folder("my-results").resolve() == reruns.own_folder()
+    assert records.default_folder("my-results") == REPOSITORY / "my-results"
+    assert records.default_folder(str(tmp_path)) == tmp_path
+
+
 @pytest.mark.parametrize("name", sorted(RESULTS))
-def test_the_command_that_a_chapter_gives_is_known(name, tmp_path):
+def test_the_command_that_a_chapter_gives_makes_one_run_of_its_settings(name, tmp_path):
     path = REPOSITORY / f"notebooks/{name}.ipynb"
     (call,) = (c.source for c in gate.read(path).cells if c.source.startswith("your_runs("))
-    page = eval(call, {"your_runs": reruns.your_runs, "scale": "paper"})
-    command = re.search(r"^desom (run .*) --results my-results$", page.data, re.M)[1].split()
+    page = eval(call, {"your_runs": reruns.your_runs, "scale": "paper"}).data
+    command = re.search(r"^desom (run .*) --results my-results$", page, re.M)[1].split()
+    grid, options = command[1], dict(zip(command[2::2], command[3::2], strict=True))
+    (run,) = runs_of(
+        grid,
+        methods=[options["--methods"]],
+        dataset_names=[options["--datasets"]],
+        seeds=[int(options["--seeds"])],
+    )
+    grids = {*re.findall(r'"(\w+)"', call)} & {*GRIDS}
+    wanted = [r for g in grids for r in runs_of(g) if r.dataset == run.dataset]
+    kept = {"snapshots": None}
+    assert run.config | kept in [r.config | kept for r in wanted if r.method == run.method]
+    # The command line knows it.
     assert cli.main(["status", *command[1:], "--results", str(tmp_path)]) == 1
