@@ -274,7 +274,7 @@ def test_a_stranger_is_found(file, stranger, build):
     ("what", "file", "n"),
     [
         ("core", "desom/som.py", 951),
-        ("desom", "desom/report/tables.py", 9040),
+        ("desom", "desom/report/tables.py", 9090),
         ("tools", "tools/slides.py", 1900),
         ("a baseline", "desom/baselines/som_vae.py", 201),
         ("dkm", "desom/baselines/dkm.py", 61),
