@@ -55,7 +55,7 @@ interactive: $(ALL) ## make the data files of the interactive pages; trains the 
 check: $(ALL) ## check style, and run the fast tests: for the loop of editing, a minute at most
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest -m "not slow" $(FAST)
+	$(BIN)/pytest -m "not slow" $(SHARED) $(FAST)
 
 test: $(ALL) ## check style, run all tests, build the book at the quick scale
 	$(BIN)/ruff check

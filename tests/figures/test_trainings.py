@@ -42,6 +42,7 @@ def test_a_curve_belongs_to_the_iterations_before_it():
         assert "iterations before it" in refusal(figures.plot_curves, wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({*INSTALLED} - {"kmeans", "minisom"}))
 def test_curves_of_every_estimator_are_drawn(name):
     cls = estimator_class(name)

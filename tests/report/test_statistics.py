@@ -193,6 +193,7 @@ def test_several_methods_are_compared_by_the_range_of_all_means():
         assert p[other] == pytest.approx(np.mean(ranges > 2**0.5 * t), abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spreads", [[1] * 7, [1, 2, 3, 4, 5, 6, 7], [0.1, 1, 1, 1, 1, 1, 1]])
 def test_equal_methods_raise_an_alarm_one_time_in_twenty_at_any_spreads(spreads):
     tables = np.random.default_rng(0).normal(size=(400, 7, 10)) * np.array(spreads)[:, None]
