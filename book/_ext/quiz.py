@@ -5,6 +5,7 @@ block above its exercises. Each question is a form with a reply for every choice
 the one that is chosen. Nothing leaves the page.
 """
 
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -19,7 +20,13 @@ FILE = "book/quizzes.yml"
 def read_topics(root):
     """Read the questions by topic; none if there is no such file."""
     path = Path(root, FILE)
-    return yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
+    return _parsed(path.read_text("utf-8")) if path.is_file() else {}
+
+
+@cache
+def _parsed(text):
+    # Once for all pages: each chapter asks which topics there are.
+    return yaml.safe_load(text)
 
 
 def choices(question):
