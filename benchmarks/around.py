@@ -4,10 +4,11 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _timing import record
+from _timing import in_turn, record
 
 from desom import DESOM, datasets, figures, metrics
 from desom.experiments.records import REPOSITORY
@@ -40,14 +41,9 @@ except Enough:
 """
 
 
-def seconds_of(*command):
-    """Median seconds of a command in a process of its own."""
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        subprocess.run(command, capture_output=True, cwd=REPOSITORY)
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+def seconds_of(run, rounds=ROUNDS, **options):
+    """Median seconds of a function, after a first call that is not timed."""
+    return float(np.median(in_turn({"alone": partial(run, **options)}, rounds)["alone"]))
 
 
 def first_step():
@@ -61,12 +57,7 @@ def main():
     x = datasets.load("mnist5k").x
     estimator = DESOM((100, 100), iterations=20, random_state=0)
     one = DESOM(iterations=20, random_state=0).fit(x)
-    one.predict(x[:1])
-    times = []
-    for _ in range(100):
-        start = time.perf_counter()
-        one.predict(x[:1])
-        times.append(time.perf_counter() - start)
+    one_sample = seconds_of(one.predict, 100, X=x[:1])
     x = np.resize(x, (20_000, x.shape[1]))
     estimator.fit(x)
     codes, size, start = estimator.transform(x), estimator.map_size, time.perf_counter()
@@ -77,12 +68,14 @@ def main():
     figures.plot_u_matrix(estimator.cluster_centers_, size)
     plt.gcf().canvas.draw()
     picture, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
-    python = sys.executable
+    command, python = partial(subprocess.run, capture_output=True, cwd=REPOSITORY), sys.executable
     measured = {
-        "import desom": seconds_of(python, "-c", "import desom"),
-        "desom status table2": seconds_of(python, "-m", "desom", "status", "table2"),
+        "import desom": seconds_of(command, args=[python, "-c", "import desom"]),
+        "desom status table2": seconds_of(
+            command, args=[python, "-m", "desom", "status", "table2"]
+        ),
         "first step of DESOM": first_step(),
-        "predict, one sample": float(np.median(times)),
+        "predict, one sample": one_sample,
         "indices of 100x100 units": indices,
         "U-matrix of 100x100 units": picture,
         "megabytes for both": peak / 1e6,
